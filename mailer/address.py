@@ -1,0 +1,68 @@
+"""An e-mail address: checked, brought into normal form, and masked for people and logs.
+
+Mailed as typed, compared by its normal form. The domain becomes an A-label (IDNA 2008,
+RFC 5891); the local part keeps its case when mailed and loses it when compared.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+from mailer.errors import AddressInvalid
+
+LONGEST = 254
+"""Octets of a whole address (RFC 5321, 4.5.3.1.3 less the angle brackets)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One mailbox. `mailbox` is what goes on the wire, `key` what is compared."""
+
+    mailbox: str
+    key: str
+
+    @property
+    def domain(self) -> str:
+        """Give the domain as an A-label, in lower case."""
+        return self.key.rpartition("@")[2]
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Tell whether the local part goes beyond ASCII (RFC 6531)."""
+        return not self.mailbox.isascii()
+
+
+def parse(typed: str) -> Address:
+    """Check what a person typed and give the address; nothing is asked of the network.
+
+    Raises AddressInvalid with a reason in plain words.
+    """
+    text = unicodedata.normalize("NFC", typed.strip())
+    if len(text.encode()) > LONGEST:
+        raise AddressInvalid(mask(text[:40]) + "…", f"it is longer than {LONGEST} characters")
+    if any(unicodedata.category(char) in {"Cc", "Cf"} for char in text):
+        raise AddressInvalid("?", "it holds characters that cannot be seen")
+    try:
+        found = validate_email(text, check_deliverability=False, strict=False)
+    except EmailNotValidError as error:
+        raise AddressInvalid(text, _reason(error)) from None
+    mailbox = f"{found.local_part}@{found.ascii_domain}"
+    return Address(mailbox=mailbox, key=mailbox.casefold())
+
+
+def mask(address: str) -> str:
+    """Show an address so that its owner knows it and nobody else learns it.
+
+    >>> mask("kim@example.org")
+    'k…@example.org'
+    """
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return "…"
+    return f"{local[:1]}…@{domain}"
+
+
+def _reason(error: EmailNotValidError) -> str:
+    text = str(error).rstrip(".")
+    return text[:1].lower() + text[1:]
