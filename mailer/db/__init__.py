@@ -1,0 +1,168 @@
+"""The database: who may read, who may write, and in which transaction.
+
+Sessions are synchronous. The edge opens the transaction; nothing below it commits:
+
+    with database.writing() as session: ...        # commits at the end, rolls back on an error
+    database.write(ledger.settle, …)               # the same for one function fn(session, …)
+
+A write opens with BEGIN IMMEDIATE on SQLite (a read that turns into a write fails at once,
+whatever the timeout), and one writer at a time in a process spares the others the waiting.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlmodel import Session
+
+from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
+
+SCHEMA = "0001"
+"""The revision this program works with: the newest file in `migrations/versions`."""
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another process before it gives up."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+__all__ = ["SCHEMA", "Database"]
+
+
+class Database:
+    """One database, SQLite or PostgreSQL by its URL, with the same code."""
+
+    def __init__(self, url: str, *, connections: int = 20) -> None:
+        """Make ready; nothing is opened yet. `connections` bounds the pool."""
+        self.url = make_url(url)
+        if self.url.drivername == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = threading.Lock() if self.is_sqlite else None
+        self._engine = self._open(connections)
+        self._immediate = self._engine.execution_options(immediate=True)
+
+    @property
+    def path(self) -> Path | None:
+        """Give the file of an SQLite database."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session that sees one moment of the database and changes nothing."""
+        with _plain_errors(), Session(self._engine, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a transaction: committed at the end, rolled back when anything is raised."""
+        with _plain_errors(), self._one_writer():
+            with Session(self._immediate, expire_on_commit=False) as session:
+                yield session
+                session.commit()
+
+    def read(
+        self, fn: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Call `fn(session, …)` in a session that only reads."""
+        with self.reading() as session:
+            return fn(session, *args, **kwargs)
+
+    def write(
+        self, fn: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Call `fn(session, …)` in a transaction of its own."""
+        with self.writing() as session:
+            return fn(session, *args, **kwargs)
+
+    def revision(self) -> str | None:
+        """Give the schema's revision, or None for an empty database."""
+        with _plain_errors(), self._engine.connect() as connection:
+            if not self._engine.dialect.has_table(connection, "alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+    def check(self) -> None:
+        """Raise DatabaseError unless the schema is the one this program works with."""
+        found = self.revision()
+        if found is not None and found > SCHEMA:
+            raise newer(found)
+        if found != SCHEMA:
+            raise DatabaseError(f"the database is at revision {found or 'none'}, not {SCHEMA}")
+
+    def connect(self) -> Connection:
+        """Give a bare connection, for migrations."""
+        return self._engine.connect()
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        if self._writer is None:
+            yield
+            return
+        with self._writer:
+            yield
+
+    def _open(self, connections: int) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(
+                self.url, pool_size=connections, max_overflow=0, pool_pre_ping=True
+            )
+        engine = create_engine(
+            self.url,
+            pool_size=connections,
+            max_overflow=0,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+
+def newer(found: str) -> SchemaNewer:
+    """Say that the database is ahead of this program."""
+    return SchemaNewer(
+        f"the database is at revision {found}, this program knows {SCHEMA} at most: "
+        "install the newer version again, or restore an older backup"
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver must not open transactions by itself: `_begin_sqlite` says how they open.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn the driver's errors about the database itself into ours, with a way out."""
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseUnreachable(f"the database cannot be used: {_cause(error)}") from error
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.DatabaseError) and "not a database" in str(error.orig):
+            raise DatabaseUnreachable("the file is not an SQLite database") from error
+        raise
+
+
+def _cause(error: OperationalError) -> str:
+    return " ".join(str(error.orig).split())[:300]

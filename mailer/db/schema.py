@@ -1,0 +1,584 @@
+"""Every table, on one page. Read this first.
+
+Moments are aware and in UTC. States are enums, stored by value and checked by the database.
+Table models do not check their fields: make them from checked values. What may follow what is
+written where the subject lives, not here. Ids are integers, and links carry them signed.
+"""
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment: refused when naive, always given back in UTC (SQLite forgets the zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Bring a moment into UTC on its way in."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give a moment back aware, in UTC."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def states(kind: type[StrEnum], name: str) -> Enum:
+    """Give a column type that stores the enum's values and lets the database check them."""
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""A key that outgrows 32 bits; SQLite numbers rows by itself only in an INTEGER."""
+
+
+class Table(SQLModel):
+    """What all tables share: one catalogue of them, with names for every constraint."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+# --- lists -------------------------------------------------------------------------------
+
+
+class Visibility(StrEnum):
+    """Who finds a list."""
+
+    PUBLIC = "public"  # shown on the front page
+    UNLISTED = "unlisted"  # found by its address only
+    PRIVATE = "private"  # no page; an editor adds its subscribers
+
+
+class OptIn(StrEnum):
+    """How a subscription comes to be confirmed."""
+
+    DOUBLE = "double"
+    SINGLE = "single"
+
+
+class Sender(Table, table=True):
+    """From, Reply-To, postal address and route: what lists refer to."""
+
+    __tablename__ = "senders"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    address: str
+    reply_to: str | None = None
+    postal_address: str = ""
+    route: str = "smtp"
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class MailingList(Table, table=True):
+    """What one subscribes to. `identifier` is the List-Id, fixed at birth (RFC 2919)."""
+
+    __tablename__ = "lists"
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    identifier: str = Field(unique=True)
+    sender_id: int = Field(foreign_key="senders.id")
+    language: str = "en"
+    languages: list[str] = Field(default_factory=list, sa_type=JSON)
+    timezone: str = "UTC"
+    visibility: Visibility = Field(
+        default=Visibility.PUBLIC, sa_type=states(Visibility, "visibility")
+    )
+    opt_in: OptIn = Field(default=OptIn.DOUBLE, sa_type=states(OptIn, "opt_in"))
+    layout: str = "digest"
+    accent: str | None = None
+    cadence: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    last_number: int = 0
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    retired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class ListText(Table, table=True):
+    """The words of a list in one language."""
+
+    __tablename__ = "list_texts"
+    list_id: int = Field(foreign_key="lists.id", primary_key=True)
+    language: str = Field(primary_key=True)
+    name: str
+    description: str = ""
+    welcome: str = ""
+    consent: str = ""
+
+
+class OldSlug(Table, table=True):
+    """A name a list once had; links with it go on leading there."""
+
+    __tablename__ = "old_slugs"
+    slug: str = Field(primary_key=True)
+    list_id: int = Field(foreign_key="lists.id", index=True)
+
+
+# --- subscribers -------------------------------------------------------------------------
+
+
+class Organisation(Table, table=True):
+    """Where subscribers work."""
+
+    __tablename__ = "organisations"
+    __table_args__ = (UniqueConstraint("name", "country"),)
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    country: str = ""
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Subscriber(Table, table=True):
+    """A person known by one address; `key` is its normal form, NULL once erased."""
+
+    __tablename__ = "subscribers"
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    address: str | None
+    key: str | None = Field(unique=True)
+    name: str = ""
+    language: str | None = None
+    organisation_id: int | None = Field(default=None, foreign_key="organisations.id", index=True)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    erased_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class SubscriptionState(StrEnum):
+    """Where one subscriber stands on one list."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Subscription(Table, table=True):
+    """One subscriber on one list. `ask` counts opt-ins: an old confirmation link is no new one."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (Index("ix_subscriptions_audience", "list_id", "state", "subscriber_id"),)
+    subscriber_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("subscribers.id"), primary_key=True)
+    )
+    list_id: int = Field(foreign_key="lists.id", primary_key=True)
+    state: SubscriptionState = Field(sa_type=states(SubscriptionState, "state"))
+    ask: int = 1
+    language: str | None = None
+    basis: str | None = None
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class SuppressionReason(StrEnum):
+    """Why an address must not be mailed."""
+
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    REQUEST = "request"
+    EDITOR = "editor"
+
+
+class Suppression(Table, table=True):
+    """An address that must not be mailed, everywhere (`list_id` 0) or on one list."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (UniqueConstraint("key", "list_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str
+    list_id: int = 0
+    reason: SuppressionReason = Field(sa_type=states(SuppressionReason, "reason"))
+    delivery_id: int | None = Field(default=None, sa_type=BigInteger)
+    note: str = ""
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class AskAction(StrEnum):
+    """Which of the two buttons was pressed."""
+
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+class Ask(Table, table=True):
+    """What somebody asked by the box, kept until a worker acts upon it, then deleted."""
+
+    __tablename__ = "asks"
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    action: AskAction = Field(sa_type=states(AskAction, "action"))
+    list_id: int = Field(foreign_key="lists.id")
+    address: str
+    language: str
+    network: str
+    trapped: bool = False
+    evidence: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    asked_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Tally(Table, table=True):
+    """How often something limited happened within one hour."""
+
+    __tablename__ = "tallies"
+    subject: str = Field(primary_key=True)
+    hour: datetime = Field(primary_key=True, sa_type=UTCDateTime)
+    count: int = 0
+
+
+# --- items and digests -------------------------------------------------------------------
+
+
+class ItemGroup(Table, table=True):
+    """Translations of one piece of news belong to one group."""
+
+    __tablename__ = "item_groups"
+    id: int | None = Field(default=None, primary_key=True)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Item(Table, table=True):
+    """One piece of meeting news in one language; its words are in its versions."""
+
+    __tablename__ = "items"
+    __table_args__ = (UniqueConstraint("group_id", "language"),)
+    id: int | None = Field(default=None, primary_key=True)
+    group_id: int = Field(foreign_key="item_groups.id")
+    language: str
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    retired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class ItemVersion(Table, table=True):
+    """What an item said at one time; never changed, only followed by the next.
+
+    `starts` and `ends` are ISO 8601: a date, or a local date and time in `timezone`.
+    """
+
+    __tablename__ = "item_versions"
+    __table_args__ = (UniqueConstraint("item_id", "number"),)
+    id: int | None = Field(default=None, primary_key=True)
+    item_id: int = Field(foreign_key="items.id")
+    number: int
+    title: str
+    body: str = Field(default="", sa_type=Text)
+    starts: str | None = None
+    ends: str | None = None
+    timezone: str | None = None
+    place: str = ""
+    topic: str = ""
+    organiser: str = ""
+    link: str = ""
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class DigestState(StrEnum):
+    """The life of a digest."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"  # its audience is being frozen
+    SENDING = "sending"
+    SENT = "sent"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+class Digest(Table, table=True):
+    """One number of a list. `resume_to` is what a paused one goes back to."""
+
+    __tablename__ = "digests"
+    __table_args__ = (UniqueConstraint("list_id", "number"),)
+    id: int | None = Field(default=None, primary_key=True)
+    list_id: int = Field(foreign_key="lists.id")
+    number: int
+    dated_on: date
+    layout: str
+    state: DigestState = Field(
+        default=DigestState.DRAFT, sa_type=states(DigestState, "digest_state")
+    )
+    resume_to: DigestState | None = Field(
+        default=None, sa_type=states(DigestState, "digest_resume_to")
+    )
+    reason: str = ""
+    local_time: str | None = None
+    timezone: str | None = None
+    due_at: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
+    not_after: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    audience_cursor: int = Field(default=0, sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    queued_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class DigestText(Table, table=True):
+    """The words of a digest in one language, beside those of its items."""
+
+    __tablename__ = "digest_texts"
+    digest_id: int = Field(foreign_key="digests.id", primary_key=True)
+    language: str = Field(primary_key=True)
+    subject: str
+    introduction: str = Field(default="", sa_type=Text)
+
+
+class DigestItem(Table, table=True):
+    """Which items are in a digest, in order, under which heading."""
+
+    __tablename__ = "digest_items"
+    digest_id: int = Field(foreign_key="digests.id", primary_key=True)
+    item_id: int = Field(foreign_key="items.id", primary_key=True, index=True)
+    position: int
+    section: str = ""
+
+
+class Edition(Table, table=True):
+    """A digest or letter rendered for one language, frozen, known by what went into it.
+
+    Recipient values are left as holes; a delivery fills them. Never changed.
+    """
+
+    __tablename__ = "editions"
+    id: int | None = Field(default=None, primary_key=True)
+    hash: str = Field(unique=True)
+    kind: str
+    layout: str
+    language: str
+    list_id: int | None = Field(default=None, foreign_key="lists.id")
+    subject: str
+    html: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class DigestEdition(Table, table=True):
+    """Which editions a digest goes out as; the languages of one digest, one edition each."""
+
+    __tablename__ = "digest_editions"
+    digest_id: int = Field(foreign_key="digests.id", primary_key=True)
+    language: str = Field(primary_key=True)
+    edition_id: int = Field(foreign_key="editions.id")
+
+
+class EditionItem(Table, table=True):
+    """Which item versions an edition holds."""
+
+    __tablename__ = "edition_items"
+    edition_id: int = Field(foreign_key="editions.id", primary_key=True)
+    item_version_id: int = Field(foreign_key="item_versions.id", primary_key=True)
+    position: int
+
+
+# --- the ledger --------------------------------------------------------------------------
+
+
+class DeliveryKind(StrEnum):
+    """What is mailed."""
+
+    DIGEST = "digest"
+    TEST = "test"
+    CONFIRMATION = "confirmation"
+    WELCOME = "welcome"
+    ALREADY = "already"
+    LEAVE = "leave"
+    GOODBYE = "goodbye"
+    NOTICE = "notice"
+
+
+class DeliveryState(StrEnum):
+    """Where one delivery stands; “sending” is in the worker's journal, not here."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    WITHDRAWN = "withdrawn"
+    UNCERTAIN = "uncertain"
+
+
+class Worker(Table, table=True):
+    """One life of a process that runs the engine. Its id is the fencing token of its claims."""
+
+    __tablename__ = "workers"
+    id: int | None = Field(default=None, primary_key=True)
+    host: str
+    boot: str
+    pid: int
+    started_at: datetime = Field(sa_type=UTCDateTime)
+    lease_until: datetime = Field(sa_type=UTCDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
+
+
+class Delivery(Table, table=True):
+    """One message to one recipient: the row that accounts for it.
+
+    Waiting: `queued`. Deferred: `queued` with `tries` behind it and a later `due_at`.
+    Held: `queued` with `due_at` NULL and a reason; it waits for a person.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("digest_id", "subscriber_id"),
+        Index(
+            "ix_deliveries_waiting",
+            "digest_id",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_deliveries_claimed",
+            "worker_id",
+            sqlite_where=text("state IN ('claimed', 'uncertain')"),
+            postgresql_where=text("state IN ('claimed', 'uncertain')"),
+        ),
+        Index("ix_deliveries_counts", "digest_id", "state"),
+        Index(
+            "ix_deliveries_letters_to",
+            "key",
+            "posted_at",
+            sqlite_where=text("digest_id IS NULL"),
+            postgresql_where=text("digest_id IS NULL"),
+        ),
+        CheckConstraint("tries >= 0", name="tries"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    kind: DeliveryKind = Field(sa_type=states(DeliveryKind, "kind"))
+    state: DeliveryState = Field(
+        default=DeliveryState.QUEUED, sa_type=states(DeliveryState, "delivery_state")
+    )
+    digest_id: int | None = Field(default=None, foreign_key="digests.id")
+    edition_id: int | None = Field(default=None, foreign_key="editions.id")
+    list_id: int | None = Field(default=None, foreign_key="lists.id")
+    subscriber_id: int | None = Field(
+        default=None, sa_column=Column(BigId, ForeignKey("subscribers.id"), index=True)
+    )
+    address: str | None
+    key: str | None
+    domain: str = ""
+    name: str = ""
+    language: str = "en"
+    context: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    route: str = "smtp"
+    signing_key: int | None = None
+    idempotency_key: str | None = Field(default=None, unique=True)
+    posted_at: datetime = Field(sa_type=UTCDateTime)
+    due_at: datetime | None = Field(sa_type=UTCDateTime)
+    not_after: datetime = Field(sa_type=UTCDateTime)
+    dated_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    tries: int = 0
+    worker_id: int | None = Field(default=None, foreign_key="workers.id")
+    settled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    reason: str = ""
+    reply_code: int | None = None
+    reply_text: str = ""
+
+
+class Attempt(Table, table=True):
+    """One try that did not end with the relay taking the message, and what was answered."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_reply", "route", "reply_key", "tried_at"),)
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    delivery_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("deliveries.id"), nullable=False, index=True)
+    )
+    tried_at: datetime = Field(sa_type=UTCDateTime)
+    route: str
+    domain: str
+    step: str
+    code: int | None = None
+    enhanced: str | None = None
+    text: str = Field(default="", sa_type=Text)
+    reply_key: str = ""
+    verdict: str
+
+
+class RouteState(Table, table=True):
+    """Whether a route may be used, and why not."""
+
+    __tablename__ = "routes"
+    name: str = Field(primary_key=True)
+    paused_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    reason: str = ""
+    resumed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class Destination(Table, table=True):
+    """What a route has met at one recipient domain."""
+
+    __tablename__ = "destinations"
+    route: str = Field(primary_key=True)
+    domain: str = Field(primary_key=True)
+    accepted_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    refused_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    refusals: int = 0
+
+
+# --- history -----------------------------------------------------------------------------
+
+
+class Actor(StrEnum):
+    """Who made something happen."""
+
+    READER = "reader"
+    EDITOR = "editor"
+    KEY = "key"
+    SYSTEM = "system"
+
+
+class Event(Table, table=True):
+    """An immutable line of history. Names no address: erasing a person leaves it standing."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_subscriber", "subscriber_id", "list_id", "id"),)
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    kind: str
+    version: int = 1
+    at: datetime = Field(sa_type=UTCDateTime)
+    actor: Actor = Field(sa_type=states(Actor, "actor"))
+    actor_id: str = ""
+    subscriber_id: int | None = Field(default=None, sa_type=BigInteger)
+    list_id: int | None = None
+    digest_id: int | None = Field(default=None, index=True)
+    delivery_id: int | None = Field(default=None, sa_type=BigInteger)
+    details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
