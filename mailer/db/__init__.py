@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session
 
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
@@ -31,7 +32,7 @@ BUSY_SECONDS = 30
 P = ParamSpec("P")
 R = TypeVar("R")
 
-__all__ = ["SCHEMA", "Database"]
+__all__ = ["SCHEMA", "Database", "changed", "newer"]
 
 
 class Database:
@@ -126,6 +127,13 @@ class Database:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+
+def changed(session: Session, statement: UpdateBase) -> int:
+    """Execute a statement that writes; give how many rows it changed."""
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    assert isinstance(result, CursorResult)
+    return result.rowcount
 
 
 def newer(found: str) -> SchemaNewer:

@@ -1,0 +1,45 @@
+"""The ledger: one row for each message to each recipient, from posting to how it ended.
+
+Post one letter, or queue an audience; a worker registers, claims rows under its lease, and
+settles them; what a dead worker held is recovered from its journal. Knows ids, not people.
+"""
+
+from mailer.ledger.claims import (
+    Claimed,
+    Settlement,
+    claim_digest,
+    claim_letters,
+    give_back,
+    settle,
+)
+from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
+from mailer.ledger.journal import Journal, Mark
+from mailer.ledger.posting import Letter, post, queue, withdraw_digest
+from mailer.ledger.workers import Lost, Recovered, end, lost_workers, recover, register, renew
+
+__all__ = [
+    "Claimed",
+    "Journal",
+    "Letter",
+    "Lost",
+    "Mark",
+    "Recovered",
+    "Settlement",
+    "Sums",
+    "claim_digest",
+    "claim_letters",
+    "end",
+    "give_back",
+    "lost_workers",
+    "post",
+    "queue",
+    "recover",
+    "register",
+    "renew",
+    "resend_uncertain",
+    "retry_failed",
+    "settle",
+    "sums",
+    "take_as_sent",
+    "withdraw_digest",
+]

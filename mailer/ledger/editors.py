@@ -1,0 +1,110 @@
+"""What an editor asks of the ledger: how it stands, and what to do with what did not go."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, func, select, update
+from sqlmodel import Session, col
+
+from mailer.db import changed
+from mailer.db.schema import Delivery, DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """How the recipients of a digest stand; they add up to `recipients`."""
+
+    waiting: int = 0
+    deferred: int = 0
+    sent: int = 0
+    failed: int = 0
+    suppressed: int = 0
+    withdrawn: int = 0
+    uncertain: int = 0
+
+    @property
+    def recipients(self) -> int:
+        """Give the whole audience."""
+        return self.open + self.sent + self.failed + self.closed_otherwise
+
+    @property
+    def open(self) -> int:
+        """Give how many may still be mailed by themselves."""
+        return self.waiting + self.deferred
+
+    @property
+    def closed_otherwise(self) -> int:
+        """Give how many ended neither sent nor failed."""
+        return self.suppressed + self.withdrawn + self.uncertain
+
+
+def sums(session: Session, digest_id: int) -> Sums:
+    """Count a digest's rows by where they stand."""
+    again = case((col(Delivery.tries) > 0, 1), else_=0)
+    statement = (
+        select(col(Delivery.state), again, func.count())
+        .where(col(Delivery.digest_id) == digest_id)
+        .group_by(col(Delivery.state), again)
+    )
+    counts: dict[str, int] = {}
+    for state, tried, count in session.execute(statement):
+        name = _heading(DeliveryState(state), tried=bool(tried))
+        counts[name] = counts.get(name, 0) + count
+    return Sums(**counts)
+
+
+def retry_failed(session: Session, digest_id: int, *, now: datetime, not_after: datetime) -> int:
+    """Queue a digest's failed and held rows again; give how many."""
+    held = (col(Delivery.state) == DeliveryState.QUEUED) & col(Delivery.due_at).is_(None)
+    failed = col(Delivery.state) == DeliveryState.FAILED
+    return _again(session, digest_id, held | failed, now, not_after)
+
+
+def resend_uncertain(
+    session: Session, digest_id: int, *, now: datetime, not_after: datetime
+) -> int:
+    """Queue a digest's uncertain rows again, with the same bytes; give how many."""
+    return _again(
+        session, digest_id, col(Delivery.state) == DeliveryState.UNCERTAIN, now, not_after
+    )
+
+
+def take_as_sent(session: Session, digest_id: int, *, now: datetime) -> int:
+    """Count a digest's uncertain rows as sent, as an editor has decided; give how many."""
+    statement = (
+        update(Delivery)
+        .where(
+            col(Delivery.digest_id) == digest_id,
+            col(Delivery.state) == DeliveryState.UNCERTAIN,
+        )
+        .values(
+            state=DeliveryState.SENT,
+            settled_at=now,
+            worker_id=None,
+            reason="counted as sent by an editor",
+        )
+    )
+    return changed(session, statement)
+
+
+def _again(
+    session: Session, digest_id: int, which: object, now: datetime, not_after: datetime
+) -> int:
+    statement = (
+        update(Delivery)
+        .where(col(Delivery.digest_id) == digest_id, which)  # type: ignore[arg-type]
+        .values(
+            state=DeliveryState.QUEUED,
+            due_at=now,
+            not_after=not_after,
+            settled_at=None,
+            worker_id=None,
+        )
+    )
+    return changed(session, statement)
+
+
+def _heading(state: DeliveryState, *, tried: bool) -> str:
+    if state in {DeliveryState.QUEUED, DeliveryState.CLAIMED}:
+        return "deferred" if tried else "waiting"
+    return state.value

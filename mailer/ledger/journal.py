@@ -1,0 +1,140 @@
+"""What a worker was doing when it died: one byte a claim, in a memory-mapped file.
+
+Between the final dot and the relay's 250 nobody can know. A commit before every dot would be
+too dear, so the worker marks SENDING here (0.1 µs), and the page cache keeps the mark when the
+process is killed. The order makes it safe: mark SENDING, then check the lease, then the dot.
+Whoever reads CLAIMED under an expired lease therefore knows that no dot will follow.
+
+The file is locked while its worker lives; a free lock proves its death on this host. A mark
+may be lost with the machine, so a journal of another boot proves nothing.
+"""
+
+import fcntl
+import mmap
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from enum import IntEnum
+from pathlib import Path
+from typing import IO
+
+HEADER = struct.Struct("<8sQd36s")  # magic, worker id, lease deadline (boot time), boot id
+SLOT = struct.Struct("<QB7x")  # delivery id, mark
+MAGIC = b"COMMJNL1"
+SUFFIX = ".journal"
+_DEADLINE = struct.Struct("<d")
+_DEADLINE_AT = 16
+_MARK_AT = 8
+
+
+class Mark(IntEnum):
+    """How far a claimed row came."""
+
+    FREE = 0
+    CLAIMED = 1
+    SENDING = 2
+    ACCEPTED = 3
+
+
+class Journal:
+    """The journal of a worker: its own to write, or another's to read."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self.path = path
+        self._file = file
+        self._map = mmap.mmap(file.fileno(), 0)
+        magic, self.worker_id, _, boot = HEADER.unpack_from(self._map, 0)
+        if magic != MAGIC:
+            raise ValueError(f"{path} is not a journal")
+        self.boot = boot.rstrip(b"\0").decode("ascii", "replace")
+        self._capacity = (len(self._map) - HEADER.size) // SLOT.size
+        self._slot_of: dict[int, int] = {}
+        self._free = list(range(self._capacity - 1, -1, -1))
+
+    @classmethod
+    def create(cls, folder: Path, worker_id: int, *, boot: str, capacity: int) -> "Journal":
+        """Make and lock the journal of a worker that begins its life."""
+        path = folder / f"{worker_id}{SUFFIX}"
+        size = HEADER.size + capacity * SLOT.size
+        making = path.with_suffix(".new")
+        file = making.open("w+b")
+        # Real blocks: a full disk must be met here, not as a signal in the middle of a send.
+        os.posix_fallocate(file.fileno(), 0, size)
+        file.write(HEADER.pack(MAGIC, worker_id, 0.0, boot.encode("ascii")[:36]))
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        making.rename(path)
+        return cls(path, file)
+
+    @classmethod
+    def others(cls, folder: Path, *, but: int | None = None) -> "Iterator[Journal]":
+        """Open the journals in a folder for reading, save one's own."""
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            if path.stem == str(but):
+                continue
+            with suppress(FileNotFoundError, ValueError, OSError):
+                yield cls(path, path.open("r+b"))
+
+    @property
+    def deadline(self) -> float:
+        """Give the boot time until which the worker holds its lease."""
+        return float(_DEADLINE.unpack_from(self._map, _DEADLINE_AT)[0])
+
+    @deadline.setter
+    def deadline(self, boottime: float) -> None:
+        _DEADLINE.pack_into(self._map, _DEADLINE_AT, boottime)
+
+    def proves_death(self) -> bool:
+        """Tell whether the worker is gone; from then on this process holds its lock."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def claim(self, ids: Iterable[int]) -> None:
+        """Note rows that were just claimed."""
+        for delivery_id in ids:
+            slot = self._free.pop()
+            self._slot_of[delivery_id] = slot
+            SLOT.pack_into(self._map, self._offset(slot), delivery_id, Mark.CLAIMED)
+
+    def mark(self, delivery_id: int, mark: Mark) -> None:
+        """Say how far a row came."""
+        self._map[self._offset(self._slot_of[delivery_id]) + _MARK_AT] = mark
+
+    def forget(self, ids: Iterable[int]) -> None:
+        """Drop rows whose settling is committed."""
+        for delivery_id in ids:
+            slot = self._slot_of.pop(delivery_id, None)
+            if slot is not None:
+                self._map[self._offset(slot) + _MARK_AT] = Mark.FREE
+                self._free.append(slot)
+
+    def marks(self) -> dict[int, Mark]:
+        """Give every row that is noted, with how far it came."""
+        found: dict[int, Mark] = {}
+        for slot in range(self._capacity):
+            delivery_id, mark = SLOT.unpack_from(self._map, self._offset(slot))
+            if mark != Mark.FREE:
+                found[delivery_id] = max(Mark(mark), found.get(delivery_id, Mark.FREE))
+        return found
+
+    def close(self, *, remove: bool = False) -> None:
+        """Let go of the file; `remove` it when nothing in it is needed any more."""
+        if remove:
+            self.path.unlink(missing_ok=True)
+        self._map.close()
+        self._file.close()
+
+    @staticmethod
+    def _offset(slot: int) -> int:
+        return HEADER.size + slot * SLOT.size
+
+
+def boot_id() -> str:
+    """Give what tells this run of the machine from every other, or "" where nothing does."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""

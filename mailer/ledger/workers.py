@@ -1,0 +1,172 @@
+"""Workers, their leases, and what becomes of a dead one's claims.
+
+A worker's row is one life of a process. Its lease is renewed in one place for all its claims;
+once lapsed it is never renewed, so the id is the fencing token: the process must register anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session, col
+
+from mailer.db import changed
+from mailer.db.schema import Delivery, DeliveryState, Worker
+from mailer.ledger.journal import Mark
+
+LETTER_DOUBT_WAIT = timedelta(minutes=10)
+"""How long a letter in doubt waits before it is sent again with the same bytes."""
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A worker whose lease has run out."""
+
+    worker_id: int
+    host: str
+    boot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What became of a worker's claims."""
+
+    queued: int = 0
+    sent: int = 0
+    uncertain: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.queued or self.sent or self.uncertain)
+
+
+def register(
+    session: Session, *, host: str, boot: str, pid: int, now: datetime, lease: timedelta
+) -> int:
+    """Begin a worker's life; give its id."""
+    worker = Worker(host=host, boot=boot, pid=pid, started_at=now, lease_until=now + lease)
+    session.add(worker)
+    session.flush()
+    assert worker.id is not None
+    return worker.id
+
+
+def renew(session: Session, worker_id: int, *, now: datetime, lease: timedelta) -> bool:
+    """Lengthen a lease; False when it has been taken away, and the worker must stop."""
+    statement = (
+        update(Worker)
+        .where(col(Worker.id) == worker_id, col(Worker.ended_at).is_(None))
+        .values(lease_until=now + lease)
+    )
+    return changed(session, statement) == 1
+
+
+def end(session: Session, worker_id: int, *, now: datetime) -> None:
+    """End a worker's life; it can claim and renew no more."""
+    statement = (
+        update(Worker)
+        .where(col(Worker.id) == worker_id, col(Worker.ended_at).is_(None))
+        .values(ended_at=now)
+    )
+    session.execute(statement)
+
+
+def lost_workers(session: Session, *, now: datetime, skew: timedelta) -> list[Lost]:
+    """Give workers whose lease ran out; `skew` is how far two machines' clocks may differ."""
+    statement = select(col(Worker.id), col(Worker.host), col(Worker.boot)).where(
+        col(Worker.ended_at).is_(None), col(Worker.lease_until) < now - skew
+    )
+    return [Lost(*row) for row in session.execute(statement)]
+
+
+def recover(
+    session: Session, worker_id: int, marks: Mapping[int, Mark] | None, *, now: datetime
+) -> Recovered:
+    """End a worker's life and deal with what it held.
+
+    With its journal's `marks`: rows it had not begun go back to the queue, rows the relay took
+    are sent, those between dot and answer are uncertain. Without (another machine, another
+    boot) every row it held is in doubt. A digest in doubt waits for evidence or for an editor;
+    a letter in doubt goes again, with the same bytes and Message-ID.
+    """
+    end(session, worker_id, now=now)
+    held = _held(session, worker_id)
+    if marks is None:
+        return _doubt(session, worker_id, held, now)
+    in_doubt = [row for row in held if marks.get(row) is Mark.SENDING]
+    sent = [row for row in held if marks.get(row) is Mark.ACCEPTED]
+    begun = {*in_doubt, *sent}
+    untouched = [row for row in held if row not in begun]
+    _set(session, sent, state=DeliveryState.SENT, settled_at=now, due_at=None, worker_id=None)
+    _set(session, untouched, state=DeliveryState.QUEUED, worker_id=None)
+    doubt = _doubt(session, None, in_doubt, now)
+    return Recovered(
+        queued=len(untouched) + doubt.queued, sent=len(sent), uncertain=doubt.uncertain
+    )
+
+
+def _held(session: Session, worker_id: int) -> list[int]:
+    # Uncertain rows still carry their worker when nobody could read its journal at the time.
+    statement = select(col(Delivery.id)).where(
+        col(Delivery.worker_id) == worker_id,
+        col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.UNCERTAIN]),
+    )
+    return list(session.execute(statement).scalars())
+
+
+def _doubt(session: Session, worker_id: int | None, ids: list[int], now: datetime) -> Recovered:
+    """Settle rows in doubt; `worker_id` stays on them while its journal may still turn up."""
+    letters = _letters(session, ids)
+    digests = [row for row in ids if row not in letters]
+    why = "the worker stopped between the last dot and the relay's answer"
+    _set(
+        session,
+        sorted(letters),
+        state=DeliveryState.QUEUED,
+        due_at=now + LETTER_DOUBT_WAIT,
+        tries=col(Delivery.tries) + 1,
+        reason=why,
+        worker_id=None,
+    )
+    _set(
+        session,
+        digests,
+        state=DeliveryState.UNCERTAIN,
+        settled_at=now,
+        due_at=None,
+        tries=col(Delivery.tries) + 1,
+        reason=why,
+        worker_id=worker_id,
+    )
+    return Recovered(queued=len(letters), uncertain=len(digests))
+
+
+def _letters(session: Session, ids: list[int]) -> set[int]:
+    found: set[int] = set()
+    for some in _chunks(ids):
+        statement = select(col(Delivery.id)).where(
+            col(Delivery.id).in_(some), col(Delivery.digest_id).is_(None)
+        )
+        found.update(session.execute(statement).scalars())
+    return found
+
+
+def _set(session: Session, ids: list[int], **values: object) -> None:
+    for some in _chunks(ids):
+        session.execute(update(Delivery).where(col(Delivery.id).in_(some)).values(values))
+
+
+def _chunks(ids: list[int]) -> list[list[int]]:
+    return [ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK)]
+
+
+def working(session: Session, *, now: datetime) -> int:
+    """Count the workers whose lease holds."""
+    statement = (
+        select(func.count())
+        .select_from(Worker)
+        .where(col(Worker.ended_at).is_(None), col(Worker.lease_until) >= now)
+    )
+    return int(session.execute(statement).scalar_one())
