@@ -177,6 +177,7 @@ class Subscriber(Table, table=True):
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     address: str | None
     key: str | None = Field(unique=True)
+    domain: str | None = Field(default=None, index=True)
     name: str = ""
     language: str | None = None
     organisation_id: int | None = Field(default=None, foreign_key="organisations.id", index=True)
@@ -418,7 +419,6 @@ class DeliveryKind(StrEnum):
     WELCOME = "welcome"
     ALREADY = "already"
     LEAVE = "leave"
-    GOODBYE = "goodbye"
     NOTICE = "notice"
 
 

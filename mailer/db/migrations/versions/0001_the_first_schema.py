@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -196,6 +195,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("address", sa.String(), nullable=True),
         sa.Column("key", sa.String(), nullable=True),
+        sa.Column("domain", sa.String(), nullable=True),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("language", sa.String(), nullable=True),
         sa.Column("organisation_id", sa.Integer(), nullable=True),
@@ -208,6 +208,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_subscribers_key")),
     )
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_subscribers_domain"), ["domain"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_subscribers_organisation_id"), ["organisation_id"], unique=False
         )
@@ -398,7 +399,6 @@ def upgrade() -> None:
                 "welcome",
                 "already",
                 "leave",
-                "goodbye",
                 "notice",
                 name="kind",
                 native_enum=False,

@@ -1,0 +1,93 @@
+"""History: immutable lines that say what happened, when, by whom and about what.
+
+A line names rows, never an address, so that erasing a person leaves it standing. What only
+evidence needs (network address, agent) is in `details`, where retention can blank it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from mailer.db.schema import Actor, Event
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who made something happen; `id` is an editor's or key's, empty for readers and us."""
+
+    actor: Actor
+    id: str = ""
+
+
+READER = By(Actor.READER)
+SYSTEM = By(Actor.SYSTEM)
+EDITOR = By(Actor.EDITOR)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The rows a line is about."""
+
+    subscriber_id: int | None = None
+    list_id: int | None = None
+    digest_id: int | None = None
+    delivery_id: int | None = None
+
+
+def record(
+    session: Session,
+    kind: str,
+    by: By,
+    about: About,
+    *,
+    at: datetime,
+    details: Mapping[str, Any] | None = None,
+) -> int:
+    """Write a line, such as kind “subscription.confirmed”; give its id."""
+    event = Event(
+        kind=kind,
+        at=at,
+        actor=by.actor,
+        actor_id=by.id,
+        subscriber_id=about.subscriber_id,
+        list_id=about.list_id,
+        digest_id=about.digest_id,
+        delivery_id=about.delivery_id,
+        details=dict(details or {}),
+    )
+    session.add(event)
+    session.flush()
+    assert event.id is not None
+    return event.id
+
+
+def of_digest(session: Session, digest_id: int) -> list[Event]:
+    """Give what happened to a digest, oldest first."""
+    statement = select(Event).where(col(Event.digest_id) == digest_id).order_by(col(Event.id))
+    return list(session.exec(statement))
+
+
+def of_subscriber(session: Session, subscriber_id: int) -> list[Event]:
+    """Give what happened to a subscriber, oldest first."""
+    statement = (
+        select(Event).where(col(Event.subscriber_id) == subscriber_id).order_by(col(Event.id))
+    )
+    return list(session.exec(statement))
+
+
+def last(session: Session, kind: str, about: About) -> Event | None:
+    """Give the newest line of a kind about a subscriber on a list."""
+    statement = (
+        select(Event)
+        .where(
+            col(Event.kind) == kind,
+            col(Event.subscriber_id) == about.subscriber_id,
+            col(Event.list_id) == about.list_id,
+        )
+        .order_by(col(Event.id).desc())
+        .limit(1)
+    )
+    return session.exec(statement).first()

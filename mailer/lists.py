@@ -1,0 +1,282 @@
+"""Lists and the senders behind them: what one subscribes to, and who writes.
+
+A list's List-Id is fixed at birth (RFC 2919, 2); its slug may change, and the old one goes on
+leading to it. Its words are kept by language, with the list's own language to fall back on.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlmodel import Session, col, select
+
+from mailer.address import Address
+from mailer.db.schema import ListText, MailingList, OldSlug, OptIn, Sender, Visibility
+from mailer.errors import MomentInvalid, NotFound, Refused, UsageError
+from mailer.history import EDITOR, About, record
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class NewList:
+    """What a new list needs; `zone` is an IANA name."""
+
+    slug: str
+    name: str
+    sender: Address
+    reply_to: Address | None = None
+    sender_name: str = ""
+    postal_address: str = ""
+    language: str = "en"
+    languages: tuple[str, ...] = ()
+    zone: str = "UTC"
+    description: str = ""
+    route: str = "smtp"
+    visibility: Visibility = Visibility.PUBLIC
+    opt_in: OptIn = OptIn.DOUBLE
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Changes to a list; None leaves a thing as it is."""
+
+    slug: str | None = None
+    sender: Address | None = None
+    reply_to: Address | None = None
+    sender_name: str | None = None
+    postal_address: str | None = None
+    route: str | None = None
+    zone: str | None = None
+    language: str | None = None
+    languages: tuple[str, ...] | None = None
+    visibility: Visibility | None = None
+    opt_in: OptIn | None = None
+    layout: str | None = None
+    texts: "tuple[Words, ...]" = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A list's words in one language; None leaves them as they are."""
+
+    language: str
+    name: str | None = None
+    description: str | None = None
+    welcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A list with its sender and its words in one language: what pages and letters show."""
+
+    list: MailingList
+    sender: Sender
+    words: ListText
+
+    @property
+    def id(self) -> int:
+        """Give the row's id."""
+        assert self.list.id is not None
+        return self.list.id
+
+
+def create(session: Session, new: NewList, *, now: datetime) -> MailingList:
+    """Make a list; UsageError for a name or zone that cannot be, Refused for a slug in use."""
+    _check_slug(session, new.slug)
+    languages = list(dict.fromkeys([new.language, *new.languages]))
+    _check_languages(languages)
+    _check_zone(new.zone)
+    sender = _sender(session, new, now)
+    assert sender.id is not None
+    made = MailingList(
+        slug=new.slug,
+        identifier=_identifier(session, new.slug, new.sender.domain),
+        sender_id=sender.id,
+        language=new.language,
+        languages=languages,
+        timezone=new.zone,
+        visibility=new.visibility,
+        opt_in=new.opt_in,
+        created_at=now,
+    )
+    session.add(made)
+    session.flush()
+    _write(session, made, Words(new.language, _name(new.name), new.description, ""))
+    record(session, "list.created", EDITOR, About(list_id=made.id), at=now)
+    return made
+
+
+def edit(session: Session, slug: str, changes: Edit, *, now: datetime) -> MailingList:
+    """Change a list; the old slug goes on leading to it."""
+    found = get(session, slug)
+    assert found.id is not None
+    if changes.slug and changes.slug != found.slug:
+        _check_slug(session, changes.slug, of=found.id)
+        session.merge(OldSlug(slug=found.slug, list_id=found.id))
+        found.slug = changes.slug
+    _set_languages(found, changes)
+    if changes.zone:
+        _check_zone(changes.zone)
+        found.timezone = changes.zone
+    for name in ("visibility", "opt_in", "layout"):
+        value = getattr(changes, name)
+        if value is not None:
+            setattr(found, name, value)
+    _edit_sender(session, found, changes)
+    session.add(found)
+    for words in changes.texts:
+        _check_languages([words.language])
+        _write(session, found, words)
+    session.flush()
+    record(session, "list.changed", EDITOR, About(list_id=found.id), at=now)
+    return found
+
+
+def get(session: Session, slug: str) -> MailingList:
+    """Give a list by its slug, today's or an older one; NotFound when there is none."""
+    found = session.exec(select(MailingList).where(col(MailingList.slug) == slug)).first()
+    if found is None:
+        old = session.get(OldSlug, slug)
+        found = session.get(MailingList, old.list_id) if old else None
+    if found is None:
+        raise NotFound("list", slug, "“mailer list show” names them all")
+    return found
+
+
+def card(session: Session, list_id: int, language: str | None = None) -> Card:
+    """Give a list with its sender and its words in the nearest language it has."""
+    found = session.get(MailingList, list_id)
+    if found is None:
+        raise NotFound("list", list_id)
+    sender = session.get(Sender, found.sender_id)
+    assert sender is not None
+    return Card(found, sender, words_of(session, found, language))
+
+
+def cards(
+    session: Session, language: str | None = None, *, visibility: Visibility | None = None
+) -> list[Card]:
+    """Give all lists that are not retired, by slug; those of one visibility if asked."""
+    statement = select(MailingList).where(col(MailingList.retired_at).is_(None))
+    if visibility:
+        statement = statement.where(col(MailingList.visibility) == visibility)
+    rows = session.exec(statement.order_by(col(MailingList.slug))).all()
+    return [card(session, row.id, language) for row in rows if row.id is not None]
+
+
+def words_of(session: Session, found: MailingList, language: str | None) -> ListText:
+    """Give a list's words: in the language, in its base language, or in the list's own."""
+    texts = {
+        text.language: text
+        for text in session.exec(select(ListText).where(col(ListText.list_id) == found.id))
+    }
+    wanted = nearest(language, list(texts), found.language)
+    return texts[wanted]
+
+
+def nearest(language: str | None, offered: Sequence[str], fallback: str) -> str:
+    """Give the offered language that serves best: the same, the same base, or the fallback."""
+    if language and language in offered:
+        return language
+    base = (language or "").partition("-")[0]
+    return next((one for one in offered if one.partition("-")[0] == base), fallback)
+
+
+def _sender(session: Session, new: NewList, now: datetime) -> Sender:
+    sender = Sender(
+        name=_name(new.sender_name or new.name),
+        address=new.sender.mailbox,
+        reply_to=new.reply_to.mailbox if new.reply_to else None,
+        postal_address=new.postal_address,
+        route=new.route,
+        created_at=now,
+    )
+    session.add(sender)
+    session.flush()
+    return sender
+
+
+def _edit_sender(session: Session, found: MailingList, changes: Edit) -> None:
+    sender = session.get(Sender, found.sender_id)
+    assert sender is not None
+    if changes.sender:
+        sender.address = changes.sender.mailbox
+    if changes.reply_to:
+        sender.reply_to = changes.reply_to.mailbox
+    if changes.sender_name:
+        sender.name = _name(changes.sender_name)
+    if changes.postal_address is not None:
+        sender.postal_address = changes.postal_address
+    if changes.route:
+        sender.route = changes.route
+    session.add(sender)
+
+
+def _set_languages(found: MailingList, changes: Edit) -> None:
+    if changes.language is None and changes.languages is None:
+        return
+    first = changes.language or found.language
+    rest = changes.languages if changes.languages is not None else tuple(found.languages)
+    languages = list(dict.fromkeys([first, *rest]))
+    _check_languages(languages)
+    found.language, found.languages = first, languages
+
+
+def _write(session: Session, found: MailingList, words: Words) -> None:
+    assert found.id is not None
+    text = session.get(ListText, (found.id, words.language))
+    if text is None:
+        name = words.name or words_of(session, found, None).name
+        text = ListText(list_id=found.id, language=words.language, name=name)
+    if words.name is not None:
+        text.name = _name(words.name)
+    if words.description is not None:
+        text.description = words.description
+    if words.welcome is not None:
+        text.welcome = words.welcome
+    session.add(text)
+    session.flush()
+
+
+def _identifier(session: Session, slug: str, domain: str) -> str:
+    taken = set(session.exec(select(MailingList.identifier)))
+    names = [slug, *(f"{slug}-{number}" for number in range(2, 1000))]
+    return next(f"{name}.{domain}" for name in names if f"{name}.{domain}" not in taken)
+
+
+def _check_slug(session: Session, slug: str, *, of: int | None = None) -> None:
+    if not SLUG.fullmatch(slug):
+        raise UsageError(
+            f"“{slug}” cannot name a list: use small letters, digits and hyphens, 63 at most"
+        )
+    other = session.exec(select(MailingList.id).where(col(MailingList.slug) == slug)).first()
+    old = session.get(OldSlug, slug)
+    if other is not None or (old is not None and old.list_id != of):
+        raise Refused(f"there is already a list “{slug}”, or there was one; choose another name")
+
+
+def _check_languages(languages: Sequence[str]) -> None:
+    for language in languages:
+        if not LANGUAGE.fullmatch(language):
+            raise UsageError(f"“{language}” is not a language code such as en, ja or pt-BR")
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise MomentInvalid(
+            f"there is no time zone “{zone}”; use a name such as Europe/Brussels or UTC"
+        ) from None
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name or len(name) > LONGEST_NAME or any(not char.isprintable() for char in name):
+        raise UsageError(f"a name has 1 to {LONGEST_NAME} characters that can be seen")
+    return name

@@ -1,0 +1,61 @@
+"""Who is on which list, on what evidence, and who must not be mailed."""
+
+from mailer.subscribers.asks import Asked, answer, ask
+from mailer.subscribers.audience import COLUMNS as AUDIENCE_COLUMNS
+from mailer.subscribers.audience import audience, chunk_end, may_not_be_mailed, size
+from mailer.subscribers.limits import Limits, forget_old
+from mailer.subscribers.roster import (
+    Confirmed,
+    Rules,
+    Standing,
+    Wish,
+    add_confirmed,
+    by_address,
+    confirm,
+    leave,
+    refuse,
+    say_why,
+    standing_of,
+    subscribe,
+    undo_leaving,
+    unsubscribe,
+)
+from mailer.subscribers.suppressions import (
+    EVERYWHERE,
+    lift,
+    lift_made_by,
+    suppress,
+)
+from mailer.subscribers.suppressions import every as suppressions
+
+__all__ = [
+    "AUDIENCE_COLUMNS",
+    "EVERYWHERE",
+    "Asked",
+    "Confirmed",
+    "Limits",
+    "Rules",
+    "Standing",
+    "Wish",
+    "add_confirmed",
+    "answer",
+    "ask",
+    "audience",
+    "by_address",
+    "chunk_end",
+    "confirm",
+    "forget_old",
+    "leave",
+    "lift",
+    "lift_made_by",
+    "may_not_be_mailed",
+    "refuse",
+    "say_why",
+    "size",
+    "standing_of",
+    "subscribe",
+    "suppress",
+    "suppressions",
+    "undo_leaving",
+    "unsubscribe",
+]

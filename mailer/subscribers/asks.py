@@ -1,0 +1,97 @@
+"""What came in by the box: stored as it was asked, acted upon a moment later by a worker.
+
+The page after the box does the same work for everybody, one row written, so that neither its
+words nor its time tell who is on a list. An ask is deleted in the transaction that acts on it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
+
+from mailer import address, history
+from mailer.db.schema import Ask, AskAction
+from mailer.errors import MailerError
+from mailer.history import SYSTEM, About
+from mailer.subscribers import roster
+from mailer.subscribers.limits import network_of
+from mailer.subscribers.roster import Rules, Wish
+
+BATCH = 200
+"""Asks acted upon in one transaction; some 20 ms of work."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One press of a button: checked where it stands in a form, not yet acted upon.
+
+    `trapped` marks one that filled the field people do not see.
+    """
+
+    action: AskAction
+    list_id: int
+    address: str
+    language: str
+    remote: str
+    trapped: bool
+    evidence: Mapping[str, Any]
+
+
+def ask(session: Session, asked: Asked, *, now: datetime) -> None:
+    """Keep what somebody asked."""
+    session.add(
+        Ask(
+            action=asked.action,
+            list_id=asked.list_id,
+            address=asked.address,
+            language=asked.language,
+            network=network_of(asked.remote),
+            trapped=asked.trapped,
+            evidence=dict(asked.evidence),
+            asked_at=now,
+        )
+    )
+
+
+def answer(session: Session, rules: Rules, *, now: datetime, limit: int = BATCH) -> int:
+    """Act upon some asks, oldest first; give how many were taken."""
+    oldest = (
+        select(col(Ask.id)).order_by(col(Ask.id)).limit(limit).with_for_update(skip_locked=True)
+    )
+    taken = session.execute(delete(Ask).where(col(Ask.id).in_(oldest)).returning(Ask)).scalars()
+    asks = sorted(taken, key=lambda one: one.id or 0)
+    for one in asks:
+        _act(session, one, rules, now)
+    return len(asks)
+
+
+def _act(session: Session, one: Ask, rules: Rules, now: datetime) -> None:
+    if one.trapped:
+        history.record(session, "ask.trapped", SYSTEM, About(list_id=one.list_id), at=now)
+        return
+    try:
+        with session.begin_nested():
+            _carry_out(session, one, rules, now)
+    except MailerError as error:
+        log.warning("ask.refused", list=one.list_id, why=type(error).__name__)
+
+
+def _carry_out(session: Session, one: Ask, rules: Rules, now: datetime) -> None:
+    wish = Wish(
+        address=address.parse(one.address),
+        list_id=one.list_id,
+        language=one.language,
+        evidence={**one.evidence, "asked_at": one.asked_at.isoformat()},
+        network=one.network,
+    )
+    if one.action is AskAction.SUBSCRIBE:
+        roster.require_list_open(session, one.list_id)
+        roster.subscribe(session, wish, rules, now=now)
+    else:
+        roster.unsubscribe(session, wish, rules, now=now)

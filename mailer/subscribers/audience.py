@@ -1,0 +1,140 @@
+"""Who gets a digest, as a SELECT for the ledger; and who of the claimed may still be mailed.
+
+The audience is everybody confirmed on the list. One whose address is suppressed is in it too,
+so that every recipient is accounted for; the row says at once that it was not mailed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, case, exists, func, literal, or_, select
+from sqlmodel import Session, col
+
+from mailer.db.schema import (
+    DeliveryKind,
+    DeliveryState,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    UTCDateTime,
+)
+from mailer.ledger import Claimed
+from mailer.subscribers import consent, suppressions
+
+COLUMNS = (
+    "subscriber_id",
+    "address",
+    "key",
+    "domain",
+    "name",
+    "language",
+    "state",
+    "reason",
+    "settled_at",
+)
+"""What `audience` selects, in order, under the names of the ledger's columns."""
+
+
+def audience(list_id: int, *, after: int, upto: int, language: str, now: datetime) -> Select[Any]:
+    """Select the recipients of a list with subscriber ids in (after, upto].
+
+    `language` is for those who named none.
+    """
+    suppressed = exists().where(
+        col(Suppression.key) == col(Subscriber.key),
+        col(Suppression.list_id).in_([suppressions.EVERYWHERE, list_id]),
+    )
+    return (
+        select(
+            col(Subscriber.id),
+            col(Subscriber.address),
+            col(Subscriber.key),
+            col(Subscriber.domain),
+            col(Subscriber.name),
+            func.coalesce(col(Subscription.language), col(Subscriber.language), language),
+            case((suppressed, DeliveryState.SUPPRESSED.value), else_=DeliveryState.QUEUED.value),
+            case((suppressed, "the address must not be mailed"), else_=""),
+            case((suppressed, literal(now, type_=UTCDateTime())), else_=None),
+        )
+        .join(Subscription, col(Subscription.subscriber_id) == col(Subscriber.id))
+        .where(
+            col(Subscription.list_id) == list_id,
+            col(Subscription.state) == SubscriptionState.CONFIRMED,
+            col(Subscription.subscriber_id) > after,
+            col(Subscription.subscriber_id) <= upto,
+            col(Subscriber.key).is_not(None),
+        )
+        .order_by(col(Subscription.subscriber_id))
+    )
+
+
+def chunk_end(session: Session, list_id: int, *, after: int, size: int) -> int | None:
+    """Give the subscriber id at which the next `size` recipients end; None after the last."""
+    some = (
+        select(col(Subscription.subscriber_id))
+        .where(
+            col(Subscription.list_id) == list_id,
+            col(Subscription.state) == SubscriptionState.CONFIRMED,
+            col(Subscription.subscriber_id) > after,
+        )
+        .order_by(col(Subscription.subscriber_id))
+        .limit(size)
+        .subquery()
+    )
+    return session.execute(select(func.max(some.c.subscriber_id))).scalar()
+
+
+def size(session: Session, list_id: int) -> int:
+    """Count who is confirmed on a list."""
+    statement = select(func.count()).where(
+        col(Subscription.list_id) == list_id,
+        col(Subscription.state) == SubscriptionState.CONFIRMED,
+    )
+    return int(session.execute(statement).scalar_one())
+
+
+def may_not_be_mailed(session: Session, claimed: Sequence[Claimed]) -> dict[int, tuple[str, str]]:
+    """Ask again, just before sending; give (state, reason) for each claim that must not go.
+
+    The states are `withdrawn` for one who left or was erased, `suppressed` for one whose
+    address must not be mailed by this kind of letter.
+    """
+    refused: dict[int, tuple[str, str]] = {}
+    gone = _gone(session, claimed)
+    for list_id in {one.list_id for one in claimed}:
+        some = [one for one in claimed if one.list_id == list_id]
+        why = suppressions.reasons_of(session, {one.key for one in some}, list_id)
+        for one in some:
+            reasons = why.get(one.key, set())
+            if one.id in gone:
+                refused[one.id] = (DeliveryState.WITHDRAWN, "left the list before it was sent")
+            elif not consent.allowed(one.kind, reasons):
+                text = f"the address must not be mailed: {', '.join(sorted(reasons))}"
+                refused[one.id] = (DeliveryState.SUPPRESSED, text)
+    return refused
+
+
+def _gone(session: Session, claimed: Sequence[Claimed]) -> set[int]:
+    """Give the claims of digests whose subscriber is not on the list any more."""
+    digests = [one for one in claimed if one.kind is DeliveryKind.DIGEST]
+    if not digests:
+        return set()
+    on_it = or_(
+        *(
+            and_(
+                col(Subscription.list_id) == list_id,
+                col(Subscription.subscriber_id).in_(
+                    [one.subscriber_id for one in digests if one.list_id == list_id]
+                ),
+            )
+            for list_id in {one.list_id for one in digests}
+        )
+    )
+    statement = select(col(Subscription.subscriber_id), col(Subscription.list_id)).where(
+        on_it, col(Subscription.state) == SubscriptionState.CONFIRMED
+    )
+    still = {tuple(row) for row in session.execute(statement)}
+    return {one.id for one in digests if (one.subscriber_id, one.list_id) not in still}
+

@@ -1,0 +1,426 @@
+"""Subscribers and their subscriptions: joining, confirming, leaving, coming back.
+
+Each step is one conditional UPDATE and one line of history that holds the evidence. Letters
+are posted in the same transaction, so that nothing is promised that is not on its way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from mailer import history, ledger, lists
+from mailer.address import Address
+from mailer.db import changed
+from mailer.db.schema import (
+    DeliveryKind,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+)
+from mailer.errors import NotFound, Refused
+from mailer.history import READER, About, By
+from mailer.subscribers import consent, limits, suppressions
+from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
+from mailer.subscribers.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How long links and letters live, and the limits; from the settings."""
+
+    confirm_for: timedelta = timedelta(days=7)
+    undo_for: timedelta = timedelta(days=30)
+    letter_life: timedelta = timedelta(hours=24)
+    limits: Limits = field(default_factory=Limits)
+    signing_key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who wants what: an address, a list, and the evidence of how it was asked.
+
+    `evidence` holds plain values: wording and its version, page, network address, agent, via.
+    `network` is what is counted against the limits; None for an editor's own doing.
+    """
+
+    address: Address
+    list_id: int
+    language: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    network: str | None = None
+    name: str = ""
+    by: By = READER
+
+
+class Confirmed(StrEnum):
+    """What following a confirmation link came to."""
+
+    NOW = "now"
+    ALREADY = "already"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One subscriber on one list, as pages need it."""
+
+    subscriber_id: int
+    list_id: int
+    address: str
+    key: str
+    language: str | None
+    state: SubscriptionState
+    ask: int
+    left_event: int | None = None
+
+
+def subscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> None:
+    """Act upon an opt-in: pending and a confirmation letter, or what else consent says."""
+    listed = lists.card(session, wish.list_id)
+    found = _find(session, wish.address.key, wish.list_id)
+    why_not = suppressions.reasons(session, wish.address.key, wish.list_id)
+    step = consent.subscribe(found.state if found else None, why_not, listed.list.opt_in)
+    if step.letter is None:
+        _note(session, "subscription.refused", found, wish, now)
+        return
+    when = _when(session, wish, step.letter, rules, now)
+    if when is None:
+        _note(session, "subscription.limited", found, wish, now)
+        return
+    standing = _enter(session, wish, step, found, now)
+    _note(session, "subscription.asked", standing, wish, now)
+    if step.state is CONFIRMED:
+        _note(session, "subscription.confirmed", standing, wish, now)
+    _post(session, step.letter, standing, wish, rules, when=when, now=now)
+
+
+def unsubscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> None:
+    """Act upon *unsubscribe* in the box: mail a link to leave to one who is on the list."""
+    found = _find(session, wish.address.key, wish.list_id)
+    why_not = suppressions.reasons(session, wish.address.key, wish.list_id)
+    step = consent.unsubscribe(found.state if found else None, why_not)
+    if found is None or step.letter is None:
+        return
+    when = _when(session, wish, step.letter, rules, now)
+    _note(session, "subscription.leave_asked" if when else "subscription.limited", found, wish, now)
+    if when:
+        _post(session, step.letter, found, wish, rules, when=when, now=now)
+
+
+def add_confirmed(
+    session: Session, wish: Wish, basis: str, *, now: datetime
+) -> SuppressionReason | SubscriptionState | None:
+    """Put somebody on a list on a stated basis, without a letter; give why not, or None.
+
+    Nobody who is suppressed, or who left, comes back in this way: that takes their own opt-in.
+    """
+    why_not = suppressions.reasons(session, wish.address.key, wish.list_id)
+    if why_not:
+        return min(why_not)
+    found = _find(session, wish.address.key, wish.list_id)
+    if found and found.state in {UNSUBSCRIBED, CONFIRMED}:
+        return found.state
+    step = consent.Step(CONFIRMED, None)
+    standing = _enter(session, wish, step, found, now, basis=basis)
+    details = {**wish.evidence, "basis": basis}
+    _record(session, "subscription.confirmed", standing, wish.by, now, details)
+    return None
+
+
+def confirm(
+    session: Session,
+    subscriber_id: int,
+    list_id: int,
+    ask: int,
+    evidence: Mapping[str, Any],
+    rules: Rules,
+    *,
+    now: datetime,
+) -> Confirmed:
+    """Confirm by the link of a letter; opened again it says how things stand."""
+    standing = standing_of(session, subscriber_id, list_id)
+    if standing.ask != ask or standing.state is UNSUBSCRIBED:
+        return Confirmed.ALREADY if standing.state is CONFIRMED else Confirmed.LEFT
+    if not _move(session, standing, PENDING, CONFIRMED, confirmed_at=now, left_at=None):
+        return Confirmed.ALREADY
+    suppressions.lift(session, standing.key, list_id=list_id, reasons=consent.LIFTED_BY_CONFIRMING)
+    _record(session, "subscription.confirmed", standing, READER, now, evidence)
+    wish = Wish(_address(standing), list_id, standing.language or "en")
+    _post(session, DeliveryKind.WELCOME, standing, wish, rules, when=now, now=now)
+    return Confirmed.NOW
+
+
+def leave(
+    session: Session,
+    subscriber_id: int,
+    list_id: int,
+    evidence: Mapping[str, Any],
+    *,
+    now: datetime,
+    by: By = READER,
+) -> int | None:
+    """Leave a list at once; give the event that *undo* refers to.
+
+    Idempotent: leaving again gives the same event, or None for one who never joined.
+    """
+    standing = standing_of(session, subscriber_id, list_id)
+    for before in (CONFIRMED, PENDING):
+        if _move(session, standing, before, UNSUBSCRIBED, left_at=now):
+            details = {**evidence, "was": before.value}
+            return _record(session, "subscription.left", standing, by, now, details)
+    return standing.left_event
+
+
+def undo_leaving(
+    session: Session,
+    subscriber_id: int,
+    list_id: int,
+    left_event: int,
+    evidence: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> bool:
+    """Take a leaving back, if it is the last thing that happened; False when it is not."""
+    standing = standing_of(session, subscriber_id, list_id)
+    if standing.left_event != left_event or standing.state is not UNSUBSCRIBED:
+        return False
+    event = history.last(session, "subscription.left", About(subscriber_id, list_id))
+    before = SubscriptionState(event.details.get("was", CONFIRMED)) if event else CONFIRMED
+    if not _move(session, standing, UNSUBSCRIBED, before, left_at=None):
+        return False
+    _record(session, "subscription.resumed", standing, READER, now, evidence)
+    return True
+
+
+def say_why(
+    session: Session, subscriber_id: int, list_id: int, left_event: int, why: str, *, now: datetime
+) -> None:
+    """Keep the reason a reader gave for leaving, as they wrote it."""
+    details = {"why": why, "event": left_event}
+    standing = standing_of(session, subscriber_id, list_id)
+    _record(session, "subscription.left_because", standing, READER, now, details)
+
+
+def refuse(
+    session: Session,
+    subscriber_id: int,
+    list_id: int,
+    evidence: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> None:
+    """Act upon *not me, never write again*: nothing goes there until its own fresh opt-in."""
+    standing = standing_of(session, subscriber_id, list_id)
+    fresh = suppressions.suppress(session, standing.key, SuppressionReason.REQUEST, now=now)
+    statement = (
+        update(Subscription)
+        .where(
+            col(Subscription.subscriber_id) == subscriber_id,
+            col(Subscription.state) != UNSUBSCRIBED,
+        )
+        .values(state=UNSUBSCRIBED, left_at=now)
+    )
+    if changed(session, statement) or fresh:
+        _record(session, "subscriber.refused", standing, READER, now, evidence)
+
+
+def standing_of(session: Session, subscriber_id: int, list_id: int) -> Standing:
+    """Give how one subscriber stands on one list; NotFound when they never did, or are erased."""
+    statement = _standings().where(
+        col(Subscription.subscriber_id) == subscriber_id, col(Subscription.list_id) == list_id
+    )
+    row = session.execute(statement).first()
+    if row is None or row.address is None:
+        raise NotFound("subscription", f"{subscriber_id}/{list_id}")
+    standing = Standing(*row)
+    if standing.state is not UNSUBSCRIBED:
+        return standing
+    event = history.last(session, "subscription.left", About(subscriber_id, list_id))
+    return replace(standing, left_event=event.id if event else None)
+
+
+def by_address(session: Session, key: str) -> tuple[Subscriber, list[Subscription]]:
+    """Give a subscriber and their subscriptions; NotFound when nobody has the address."""
+    found = session.execute(select(Subscriber).where(col(Subscriber.key) == key)).scalar()
+    if found is None:
+        raise NotFound("subscriber", key)
+    statement = select(Subscription).where(col(Subscription.subscriber_id) == found.id)
+    return found, list(session.execute(statement).scalars())
+
+
+def require_list_open(session: Session, list_id: int) -> None:
+    """Raise Refused for a list that takes no new subscribers."""
+    if lists.card(session, list_id).list.retired_at is not None:
+        raise Refused("this list has ended; nobody can join it any more")
+
+
+def _when(
+    session: Session, wish: Wish, kind: DeliveryKind, rules: Rules, now: datetime
+) -> datetime | None:
+    if wish.network is None:
+        return now
+    return limits.due(
+        limits.past(session, wish.address.key, kind, wish.list_id, now=now),
+        limits.count(session, wish.network, now=now),
+        limits.count(session, limits.INSTALLATION, now=now),
+        rules.limits,
+        now=now,
+    )
+
+
+def _enter(
+    session: Session,
+    wish: Wish,
+    step: consent.Step,
+    found: Standing | None,
+    now: datetime,
+    *,
+    basis: str | None = None,
+) -> Standing:
+    """Bring the subscriber and the subscription to where the step says."""
+    subscriber_id = _subscriber(session, wish, now)
+    state = step.state or (found.state if found else PENDING)
+    confirmed_at = now if state is CONFIRMED else None
+    if found is None:
+        session.add(
+            Subscription(
+                subscriber_id=subscriber_id,
+                list_id=wish.list_id,
+                state=state,
+                language=wish.language,
+                basis=basis,
+                created_at=now,
+                confirmed_at=confirmed_at,
+            )
+        )
+        session.flush()
+    elif step.state is not None:
+        ask = found.ask + (1 if step.anew else 0)
+        changes = {"ask": ask, "language": wish.language, "left_at": None, "basis": basis}
+        _move(session, found, found.state, state, confirmed_at=confirmed_at, **changes)
+    return standing_of(session, subscriber_id, wish.list_id)
+
+
+def _subscriber(session: Session, wish: Wish, now: datetime) -> int:
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert if on_sqlite else postgresql.insert
+    statement = (
+        insert(Subscriber)
+        .values(
+            address=wish.address.mailbox,
+            key=wish.address.key,
+            domain=wish.address.domain,
+            name=wish.name,
+            language=wish.language,
+            created_at=now,
+        )
+        # Something must be set for the row to be given back.
+        .on_conflict_do_update(index_elements=["key"], set_={"key": wish.address.key})
+        .returning(col(Subscriber.id))
+    )
+    return int(session.execute(statement).scalar_one())
+
+
+def _move(
+    session: Session,
+    standing: Standing,
+    before: SubscriptionState,
+    after: SubscriptionState,
+    **values: object,
+) -> bool:
+    if before is not after and not consent.may_follow(before, after):
+        raise Refused(f"a subscription that is {before} cannot become {after}")
+    statement = (
+        update(Subscription)
+        .where(
+            col(Subscription.subscriber_id) == standing.subscriber_id,
+            col(Subscription.list_id) == standing.list_id,
+            col(Subscription.state) == before,
+        )
+        .values(state=after, **values)
+    )
+    return changed(session, statement) == 1
+
+
+def _post(
+    session: Session,
+    kind: DeliveryKind,
+    standing: Standing,
+    wish: Wish,
+    rules: Rules,
+    *,
+    when: datetime,
+    now: datetime,
+) -> None:
+    sender = lists.card(session, wish.list_id).sender
+    ends = {kind.CONFIRMATION: rules.confirm_for}.get(kind)
+    context: dict[str, Any] = {"ask": standing.ask, "asked_at": now.isoformat()}
+    if ends:
+        context["expires_at"] = (when + ends).isoformat()
+    once = f"welcome:{standing.subscriber_id}:{standing.list_id}:{standing.ask}"
+    letter = ledger.Letter(
+        kind=kind,
+        to=_address(standing),
+        language=wish.language,
+        due_at=when,
+        not_after=when + rules.letter_life,
+        list_id=wish.list_id,
+        subscriber_id=standing.subscriber_id,
+        route=sender.route,
+        signing_key=rules.signing_key,
+        idempotency_key=once if kind is DeliveryKind.WELCOME else None,
+        context=context,
+    )
+    ledger.post(session, letter, now=now)
+
+
+def _find(session: Session, key: str, list_id: int) -> Standing | None:
+    statement = _standings().where(col(Subscriber.key) == key, col(Subscription.list_id) == list_id)
+    row = session.execute(statement).first()
+    return Standing(*row) if row else None
+
+
+def _standings() -> Any:
+    return select(
+        col(Subscription.subscriber_id),
+        col(Subscription.list_id),
+        col(Subscriber.address),
+        col(Subscriber.key),
+        col(Subscription.language),
+        col(Subscription.state),
+        col(Subscription.ask),
+    ).join(Subscriber, col(Subscriber.id) == col(Subscription.subscriber_id))
+
+
+def _address(standing: Standing) -> Address:
+    return Address(mailbox=standing.address, key=standing.key)
+
+
+def _note(
+    session: Session, kind: str, standing: Standing | None, wish: Wish, now: datetime
+) -> None:
+    if standing is None:
+        history.record(
+            session, kind, wish.by, About(list_id=wish.list_id), at=now, details=wish.evidence
+        )
+    else:
+        _record(session, kind, standing, wish.by, now, wish.evidence)
+
+
+def _record(
+    session: Session,
+    kind: str,
+    standing: Standing,
+    by: By,
+    now: datetime,
+    details: Mapping[str, Any],
+) -> int:
+    about = About(subscriber_id=standing.subscriber_id, list_id=standing.list_id)
+    return history.record(session, kind, by, about, at=now, details=details)

@@ -1,0 +1,98 @@
+"""Addresses that must not be mailed, everywhere or on one list, and why.
+
+Kept by the address's normal form, so that it holds for a subscriber who comes later too.
+Leaving a list is not a suppression.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from mailer.db import changed
+from mailer.db.schema import Suppression, SuppressionReason
+
+EVERYWHERE = 0
+
+
+def suppress(
+    session: Session,
+    key: str,
+    reason: SuppressionReason,
+    *,
+    now: datetime,
+    list_id: int = EVERYWHERE,
+    delivery_id: int | None = None,
+    note: str = "",
+) -> bool:
+    """Suppress an address; False when it was already. A complaint outweighs what stood there."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert if on_sqlite else postgresql.insert
+    statement = insert(Suppression).values(
+        key=key,
+        list_id=list_id,
+        reason=reason,
+        delivery_id=delivery_id,
+        note=note,
+        created_at=now,
+    )
+    if reason is SuppressionReason.COMPLAINT:
+        statement = statement.on_conflict_do_update(
+            index_elements=["key", "list_id"],
+            set_={"reason": reason, "delivery_id": delivery_id, "created_at": now},
+        )
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=["key", "list_id"])
+    return changed(session, statement) == 1
+
+
+def lift(
+    session: Session,
+    key: str,
+    *,
+    list_id: int | None = None,
+    reasons: Collection[SuppressionReason] | None = None,
+) -> int:
+    """Let an address be mailed again; give how many suppressions were lifted."""
+    statement = delete(Suppression).where(col(Suppression.key) == key)
+    if list_id is not None:
+        statement = statement.where(col(Suppression.list_id).in_([EVERYWHERE, list_id]))
+    if reasons is not None:
+        statement = statement.where(col(Suppression.reason).in_(reasons))
+    return changed(session, statement)
+
+
+def lift_made_by(session: Session, delivery_ids: Collection[int]) -> int:
+    """Lift the suppressions that rest on these deliveries alone; give how many."""
+    statement = delete(Suppression).where(
+        col(Suppression.delivery_id).in_(delivery_ids),
+        col(Suppression.reason) == SuppressionReason.BOUNCE,
+    )
+    return changed(session, statement)
+
+
+def reasons(session: Session, key: str, list_id: int | None) -> set[SuppressionReason]:
+    """Give why an address must not be mailed, on a list or at all."""
+    return reasons_of(session, [key], list_id).get(key, set())
+
+
+def reasons_of(
+    session: Session, keys: Iterable[str], list_id: int | None
+) -> dict[str, set[SuppressionReason]]:
+    """Give the same for many addresses: only those that are suppressed are in the answer."""
+    scopes = [EVERYWHERE] if list_id is None else [EVERYWHERE, list_id]
+    statement = select(col(Suppression.key), col(Suppression.reason)).where(
+        col(Suppression.key).in_(list(keys)), col(Suppression.list_id).in_(scopes)
+    )
+    found: dict[str, set[SuppressionReason]] = {}
+    for key, reason in session.execute(statement):
+        found.setdefault(key, set()).add(SuppressionReason(reason))
+    return found
+
+
+def every(session: Session) -> list[Suppression]:
+    """Give all suppressions, newest first."""
+    statement = select(Suppression).order_by(col(Suppression.id).desc())
+    return list(session.execute(statement).scalars())
