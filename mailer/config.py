@@ -303,7 +303,9 @@ class Log(_Table):
 
     level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level.")
     format: str = Field(
-        "auto", pattern="^(auto|text|json)$", description="text, json, or auto (text at a terminal)."
+        "auto",
+        pattern="^(auto|text|json)$",
+        description="text, json, or auto (text at a terminal).",
     )
 
 
@@ -395,7 +397,9 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Confi
 def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_CONFIG:
-            raise ConfigError([f"{path}: larger than {LARGEST_CONFIG} bytes; is it the right file?"])
+            raise ConfigError(
+                [f"{path}: larger than {LARGEST_CONFIG} bytes; is it the right file?"]
+            )
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file; “mailer init DIR” makes one"]) from None

@@ -1,0 +1,108 @@
+"""The composition root: everything an edge needs, built once and passed down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from mailer import config, files, log
+from mailer.clock import Clock, SystemClock
+from mailer.config import Config, Settings
+from mailer.db import SCHEMA, Database
+from mailer.language import Languages, languages
+from mailer.links import Links
+from mailer.subscribers import Limits, Rules
+from mailer.tokens import KeyRing
+
+
+@dataclass
+class App:
+    """One opened installation. Close it, or use it in a `with`."""
+
+    config: Config
+    database: Database
+    clock: Clock
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Read the settings and bring the database up to date.
+
+        Raises ConfigError or DatabaseError, each with what to do.
+        """
+        found = config.load(path, overrides)
+        log.set_up(found.settings.log)
+        database = Database(found.database_url, connections=found.settings.web.threads + 4)
+        app = cls(found, database, clock or SystemClock())
+        app.bring_up_to_date()
+        return app
+
+    def bring_up_to_date(self) -> Path | None:
+        """Migrate the database if it is behind; give the backup made of an SQLite file."""
+        if self.database.revision() == SCHEMA:
+            return None
+        from mailer.db import migrate  # noqa: PLC0415  (Alembic is large; a worker goes without)
+
+        return migrate.upgrade(self.database, now=self.clock.now())
+
+    @property
+    def settings(self) -> Settings:
+        """Give every setting."""
+        return self.config.settings
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        """Give the key ring behind every link."""
+        return self.settings.tokens.ring()
+
+    @cached_property
+    def links(self) -> Links:
+        """Give the maker of public addresses."""
+        return Links(self.settings.web.base_url, self.keys)
+
+    @cached_property
+    def languages(self) -> Languages:
+        """Give the languages that have a catalogue."""
+        return languages()
+
+    @cached_property
+    def template_folders(self) -> tuple[Path, ...]:
+        """Give where templates are looked for: the owner's folder first, then ours."""
+        own = self.settings.templates.folder
+        ours = files.templates()
+        return (self.config.folder / own, ours) if own else (ours,)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Give how long links and letters live, and the limits on the box."""
+        subscribe, delivery = self.settings.subscribe, self.settings.delivery
+        return Rules(
+            confirm_for=timedelta(days=subscribe.confirm_days),
+            undo_for=timedelta(days=subscribe.undo_days),
+            letter_life=timedelta(hours=delivery.letter_give_up_hours),
+            limits=Limits(
+                per_address=subscribe.letters_per_address,
+                gap=timedelta(minutes=subscribe.minutes_between_letters),
+                per_network=subscribe.letters_per_network,
+                per_hour=subscribe.letters_per_hour,
+                longest_delay=timedelta(hours=subscribe.longest_delay_hours),
+            ),
+            signing_key=self.keys.signing_id,
+        )
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

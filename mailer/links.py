@@ -1,0 +1,76 @@
+"""The public addresses: short, lasting, and the same below any path of a site.
+
+Written into mails and pages, and read back by the pages. What a link may do is in its
+token's purpose; the ids in it are signed, so nobody can walk through them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from mailer.tokens import KeyRing, Purpose
+
+CONFIRM, LEAVE, REFUSE, UNDO = "c", "u", "n", "back"
+"""First parts of the paths that carry a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes addresses; `base` ends with a slash and may hold a path."""
+
+    base: str
+    keys: KeyRing
+
+    def home(self) -> str:
+        """Give the page that names all public lists."""
+        return self.base
+
+    def list_page(self, slug: str) -> str:
+        """Give a list's own page, with its box."""
+        return f"{self.base}l/{quote(slug)}"
+
+    def archive(self, slug: str) -> str:
+        """Give the page of a list's sent digests."""
+        return f"{self.list_page(slug)}/archive"
+
+    def digest(self, slug: str, number: int) -> str:
+        """Give a sent digest as a page."""
+        return f"{self.list_page(slug)}/{number}"
+
+    def box(self, slug: str) -> str:
+        """Give the page with the box to paste into another site."""
+        return f"{self.list_page(slug)}/box"
+
+    def confirm(
+        self,
+        subscriber_id: int,
+        list_id: int,
+        ask: int,
+        *,
+        expires_at: datetime,
+        key_id: int | None = None,
+    ) -> str:
+        """Give the link of a confirmation letter."""
+        token = self.keys.sign(
+            Purpose.CONFIRM, subscriber_id, list_id, ask, expires_at=expires_at, key_id=key_id
+        )
+        return f"{self.base}{CONFIRM}/{token}"
+
+    def leave(self, subscriber_id: int, list_id: int, *, key_id: int | None = None) -> str:
+        """Give the link to leave a list; it works for ever, after re-subscribing too."""
+        token = self.keys.sign(Purpose.LEAVE, subscriber_id, list_id, key_id=key_id)
+        return f"{self.base}{LEAVE}/{token}"
+
+    def refuse(self, subscriber_id: int, list_id: int, *, key_id: int | None = None) -> str:
+        """Give the link *not me, never write again*."""
+        token = self.keys.sign(Purpose.REFUSE, subscriber_id, list_id, key_id=key_id)
+        return f"{self.base}{REFUSE}/{token}"
+
+    def undo(
+        self, subscriber_id: int, list_id: int, left_event: int, *, expires_at: datetime
+    ) -> str:
+        """Give the link that takes a leaving back."""
+        token = self.keys.sign(
+            Purpose.UNDO, subscriber_id, list_id, left_event, expires_at=expires_at
+        )
+        return f"{self.base}{UNDO}/{token}"
