@@ -1,0 +1,1 @@
+"""How mail leaves: queueing, engine, transport, and what an answer means."""
