@@ -1,0 +1,80 @@
+"""What may stand in a value that goes into a mail, asked where the value is made.
+
+A line break in a name is a new header, a direction mark in a title turns the sentence around
+it: both are refused, and never taken out in silence, so that whoever wrote it gets to know.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from mailer.errors import HeaderInvalid, UsageError
+
+LONGEST_LINE = 998
+"""Characters of one value; a header line may not be longer (RFC 5322, 2.1.1)."""
+
+LONGEST_URL = 900
+"""Characters of an address on the web, which must fit on one header line with its name."""
+
+# C0, DEL, C1, line and paragraph separator, embeddings, overrides and isolates, lone surrogates.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# The same for texts of several lines, which may be set from right to left on purpose.
+_UNSEEN_IN_BLOCK = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_URL = re.compile(r'[^!-~]|[<>"\\^`{|}]')
+
+
+def line(name: str, text: str) -> str:
+    """Give the text back, if it is one line without characters that cannot be seen.
+
+    Raises HeaderInvalid, which names the value and the character.
+    """
+    if found := _UNSEEN.search(text):
+        raise HeaderInvalid(name, f"holds {_said(found[0])}; write it on one line, without")
+    if len(text) > LONGEST_LINE:
+        raise HeaderInvalid(name, f"is longer than {LONGEST_LINE} characters")
+    return text
+
+
+def block(name: str, text: str) -> str:
+    """Give the text back, if it has no control characters but line breaks and tabs.
+
+    Raises HeaderInvalid, which names the value and the character.
+    """
+    if found := _UNSEEN_IN_BLOCK.search(text):
+        raise HeaderInvalid(name, f"holds {_said(found[0])}; take it out")
+    return text
+
+
+def web_address(name: str, url: str, schemes: tuple[str, ...] = ("https", "http")) -> str:
+    """Give the address back, if it is a whole one of a scheme that a reader may be led to.
+
+    Empty is allowed. Raises UsageError.
+    """
+    if not url:
+        return url
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{name}: “{url[:80]}” cannot be read: {error}") from None
+    if parts.scheme not in schemes or not (parts.netloc or parts.path):
+        raise UsageError(f"{name}: “{url[:80]}” must begin with {' or '.join(schemes)}:")
+    if _UNSEEN.search(url) or any(char.isspace() for char in url):
+        raise UsageError(f"{name}: “{url[:80]!r}” holds a space or an unseen character")
+    return url
+
+
+def header_url(name: str, url: str) -> str:
+    """Give the address back, if it may stand between < and > in a header, and is not too long.
+
+    Raises HeaderInvalid.
+    """
+    if found := _NOT_IN_URL.search(url):
+        raise HeaderInvalid(name, f"holds {_said(found[0])}, which must be percent-encoded")
+    if not url or len(url) > LONGEST_URL:
+        raise HeaderInvalid(name, f"must have 1 to {LONGEST_URL} characters")
+    return url
+
+
+def _said(char: str) -> str:
+    if char in "\r\n":
+        return "a line break"
+    return f"“{char}”" if char.isprintable() and not char.isspace() else f"U+{ord(char):04X}"

@@ -1,0 +1,214 @@
+"""What goes into a digest or a letter: small frozen values, never rows of a table.
+
+Each checks itself when made, so that a line break in a title is refused where the title is
+written and not where it is sent. Templates see these values under the names given here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from mailer import address as addresses
+from mailer.errors import HeaderInvalid, MomentInvalid
+from mailer.rendering.checks import block, line, web_address
+
+LONGEST_SUBJECT = 200
+"""Characters of a subject; inboxes show 40 to 80 of them."""
+
+LONGEST_IDENTIFIER = 255
+"""Octets of a List-Id (RFC 2919, 2)."""
+
+
+class Kind(StrEnum):
+    """What a message is; also the name of the folder a letter's templates are in."""
+
+    DIGEST = "digest"
+    TEST = "test"
+    CONFIRMATION = "confirmation"
+    WELCOME = "welcome"
+    ALREADY = "already"
+    LEAVE = "leave"
+    GOODBYE = "goodbye"
+    NOTICE = "notice"
+
+    @property
+    def is_digest(self) -> bool:
+        """Tell whether the message is a number of a list, be it only for a test."""
+        return self in {Kind.DIGEST, Kind.TEST}
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A link in the foot."""
+
+    name: str
+    url: str
+
+    def __post_init__(self) -> None:
+        line("partner's name", self.name)
+        web_address("partner's link", self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Whose installation this is. `contact` is a mail address or a page for questions."""
+
+    organisation: str
+    contact: str = ""
+    partners: tuple[Partner, ...] = ()
+
+    def __post_init__(self) -> None:
+        line("organisation", self.organisation)
+        line("contact", self.contact)
+
+    @property
+    def contact_url(self) -> str:
+        """Give where a click on the contact leads; nothing, if it is neither mail nor page."""
+        if self.contact.startswith(("https://", "http://")):
+            return web_address("contact", self.contact)
+        return f"mailto:{self.contact}" if "@" in self.contact else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderCard:
+    """Who sends: From, Reply-To and the postal address in the foot (several lines)."""
+
+    name: str
+    address: str
+    reply_to: str = ""
+    postal_address: str = ""
+
+    def __post_init__(self) -> None:
+        line("sender's name", self.name)
+        block("postal address", self.postal_address)
+        for mailbox in filter(None, (self.address, self.reply_to)):
+            if addresses.parse(line("sender's address", mailbox)).needs_smtputf8:
+                # A sender whom half the world's relays refuse is no sender.
+                raise HeaderInvalid("sender's address", "must be ASCII before the @")
+
+
+@dataclass(frozen=True, slots=True)
+class ListCard:
+    """The list a message comes from. `identifier` is its List-Id without the brackets."""
+
+    slug: str
+    name: str
+    identifier: str
+    language: str
+    page_url: str
+    description: str = ""
+    archive_url: str = ""
+
+    def __post_init__(self) -> None:
+        line("list's name", self.name)
+        block("list's description", self.description)
+        web_address("list's page", self.page_url)
+        web_address("list's archive", self.archive_url)
+        line("list's identifier", self.identifier)
+        if not self.identifier.isascii() or len(self.identifier) > LONGEST_IDENTIFIER:
+            raise HeaderInvalid("list's identifier", "must be up to 255 ASCII characters")
+        if not self.identifier or set(self.identifier) & set('<> "'):
+            raise HeaderInvalid("list's identifier", "must look like news.lists.example.org")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCard:
+    """One piece of meeting news. `body` is Markdown; dates are days, or aware moments."""
+
+    title: str
+    body: str = ""
+    starts: date | datetime | None = None
+    ends: date | datetime | None = None
+    timezone: str = "UTC"
+    place: str = ""
+    topic: str = ""
+    organiser: str = ""
+    language: str = "en"
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("title", "place", "topic", "organiser"):
+            line(name, getattr(self, name))
+        block("text", self.body)
+        web_address("link", self.link)
+        for moment in (self.starts, self.ends):
+            if isinstance(moment, datetime) and moment.tzinfo is None:
+                raise MomentInvalid(f"“{self.title}”: {moment.isoformat()} has no time zone")
+        if isinstance(self.starts, datetime) != isinstance(self.ends or self.starts, datetime):
+            raise MomentInvalid(f"“{self.title}”: begins with a time and ends with a day, or so")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Items under one topic; the topic may be empty."""
+
+    topic: str
+    items: tuple[ItemCard, ...]
+
+    def __post_init__(self) -> None:
+        line("topic", self.topic)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestContent:
+    """One number of a list in one language. `introduction` is Markdown."""
+
+    mailing_list: ListCard
+    sender: SenderCard
+    house: House
+    number: int
+    dated_on: date
+    subject: str
+    language: str
+    introduction: str = ""
+    sections: tuple[Section, ...] = ()
+    coming_up: tuple[ItemCard, ...] = ()
+    view_url: str = ""
+    layout: str = "digest"
+
+    def __post_init__(self) -> None:
+        line("subject", self.subject)
+        block("introduction", self.introduction)
+        web_address("digest's page", self.view_url)
+
+    @property
+    def items(self) -> tuple[ItemCard, ...]:
+        """Give the items of all sections in order."""
+        return tuple(self._items())
+
+    def _items(self) -> Iterator[ItemCard]:
+        for section in self.sections:
+            yield from section.items
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a notice to the owner says: a headline, and paragraphs of plain text."""
+
+    headline: str
+    paragraphs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        line("headline", self.headline)
+        for paragraph in self.paragraphs:
+            block("notice", paragraph)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterContent:
+    """A letter about a list, or a notice. `note` is Markdown: the list's own words of welcome."""
+
+    kind: Kind
+    sender: SenderCard
+    house: House
+    language: str
+    mailing_list: ListCard | None = None
+    valid_days: int = 7
+    note: str = ""
+    notice: Notice = field(default_factory=lambda: Notice(""))
+
+    def __post_init__(self) -> None:
+        block("note", self.note)
+        if self.mailing_list is None and self.kind is not Kind.NOTICE:
+            raise HeaderInvalid("list", f"a {self.kind} letter is about a list")
