@@ -91,42 +91,52 @@ def recover(
     boot) every row it held is in doubt. A digest in doubt waits for evidence or for an editor;
     a letter in doubt goes again, with the same bytes and Message-ID.
     """
+    _alone(session, worker_id)
     end(session, worker_id, now=now)
     held = _held(session, worker_id)
-    if marks is None:
-        return _doubt(session, worker_id, held, now)
-    in_doubt = [row for row in held if marks.get(row) is Mark.SENDING]
-    sent = [row for row in held if marks.get(row) is Mark.ACCEPTED]
-    begun = {*in_doubt, *sent}
-    untouched = [row for row in held if row not in begun]
+    known = marks or {}
+    sent = [row for row in held if known.get(row) is Mark.ACCEPTED]
+    doubtful = [row for row in held if marks is None or known.get(row) is Mark.SENDING]
+    rest = {*held} - {*sent, *doubtful}
     _set(session, sent, state=DeliveryState.SENT, settled_at=now, due_at=None, worker_id=None)
-    _set(session, untouched, state=DeliveryState.QUEUED, worker_id=None)
-    doubt = _doubt(session, None, in_doubt, now)
-    return Recovered(
-        queued=len(untouched) + doubt.queued, sent=len(sent), uncertain=doubt.uncertain
+    _set(
+        session,
+        sorted(rest),
+        state=DeliveryState.QUEUED,
+        due_at=func.coalesce(col(Delivery.due_at), now),
+        settled_at=None,
+        worker_id=None,
     )
+    doubt = _doubt(session, [row for row in doubtful if held[row] is DeliveryState.CLAIMED], now)
+    return Recovered(len(rest) + doubt.queued, len(sent), doubt.uncertain)
 
 
-def _held(session: Session, worker_id: int) -> list[int]:
-    # Uncertain rows still carry their worker when nobody could read its journal at the time.
-    statement = select(col(Delivery.id)).where(
+def _alone(session: Session, worker_id: int) -> None:
+    """Let nobody else recover the same worker until this transaction ends."""
+    session.execute(select(col(Worker.id)).where(col(Worker.id) == worker_id).with_for_update())
+
+
+def _held(session: Session, worker_id: int) -> dict[int, DeliveryState]:
+    # Uncertain rows still carry their worker: it, or its journal, may turn up and know better.
+    statement = select(col(Delivery.id), col(Delivery.state)).where(
         col(Delivery.worker_id) == worker_id,
         col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.UNCERTAIN]),
     )
-    return list(session.execute(statement).scalars())
+    return {row: DeliveryState(state) for row, state in session.execute(statement)}
 
 
-def _doubt(session: Session, worker_id: int | None, ids: list[int], now: datetime) -> Recovered:
-    """Settle rows in doubt; `worker_id` stays on them while its journal may still turn up."""
+def _doubt(session: Session, ids: list[int], now: datetime) -> Recovered:
+    """Settle rows in doubt: a digest's wait for evidence or an editor, letters go again."""
     letters = _letters(session, ids)
     digests = [row for row in ids if row not in letters]
     why = "the worker stopped between the last dot and the relay's answer"
+    tries = col(Delivery.tries) + 1
     _set(
         session,
         sorted(letters),
         state=DeliveryState.QUEUED,
         due_at=now + LETTER_DOUBT_WAIT,
-        tries=col(Delivery.tries) + 1,
+        tries=tries,
         reason=why,
         worker_id=None,
     )
@@ -136,9 +146,8 @@ def _doubt(session: Session, worker_id: int | None, ids: list[int], now: datetim
         state=DeliveryState.UNCERTAIN,
         settled_at=now,
         due_at=None,
-        tries=col(Delivery.tries) + 1,
+        tries=tries,
         reason=why,
-        worker_id=worker_id,
     )
     return Recovered(queued=len(letters), uncertain=len(digests))
 
