@@ -8,6 +8,9 @@ It runs in a thread of its own, so it serves synchronous and asynchronous tests 
         assert server.taken["kim@example.org"] == 1
         assert b"Subject: News" in server.messages[0].content
 
+In an asynchronous test, `await asyncio.to_thread(server.wait_for, 3)`: waiting must not stop the
+loop that sends. What was answered with 250 is in `messages` before the sender knows it.
+
 What it offers is said when it is made:
 
     SmtpServer(security="starttls")            # or "tls"; trust server.ca_file
