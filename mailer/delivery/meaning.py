@@ -120,6 +120,7 @@ MESSAGE_REFUSED = Outcome(
     Blame.DESTINATION,
 )
 NO_WAY = replace(MESSAGE_REFUSED, reason="Returned: there is no way to the receiving side.")
+UNABLE = replace(MESSAGE_REFUSED, reason="Returned: the receiving side is not able to take it.")
 BLOCKED = Outcome(
     Verdict.HELD,
     "The receiving side blocks us; held until an editor decides. The address is not to blame.",
@@ -309,7 +310,8 @@ ROWS = (
     (TO, "552", r"", None, FULL_MAILBOX, "RFC 5321, 4.2.3"),
 
     # The rest.
-    (TO, "5..", r"5\.[34]\.\d+", None, NO_WAY, "RFC 3463, 3.4 and 3.5"),
+    (TO, "5..", r"5\.4\.\d+", None, NO_WAY, "RFC 3463, 3.5"),
+    (TO, "5..", r"5\.3\.[1-9]\d*", None, UNABLE, "RFC 3463, 3.4"),
     (TO, "503", ALL, None, LATER, "RFC 5321, 4.2.2: a new session begins in order"),
     (RCPT, "5..", ALL, None, RECIPIENT_REFUSED, "RFC 5321, 3.3"),
     (DATA, "5..", ALL, None, MESSAGE_REFUSED, "RFC 5321, 3.3"),

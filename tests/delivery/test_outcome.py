@@ -231,7 +231,8 @@ TABLE = [
     # The rest
     Row(RCPT, "550 5.4.6 routing loop", meaning.NO_WAY),
     Row(RCPT, "550 5.4.4 unable to route", meaning.NO_WAY),
-    Row(RCPT, "550 5.3.5 system incorrectly configured", meaning.NO_WAY),
+    Row(RCPT, "550 5.3.5 system incorrectly configured", meaning.UNABLE),
+    Row(RCPT, "500 5.3.0 command failed", meaning.RECIPIENT_REFUSED),
     Row(RCPT, "503 5.5.1 nested MAIL command", meaning.LATER),
     Row(RCPT, "550 no", meaning.RECIPIENT_REFUSED),
     Row(RCPT, "550 Requested action not taken: mailbox unavailable", meaning.RECIPIENT_REFUSED),
