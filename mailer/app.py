@@ -11,8 +11,10 @@ from mailer import config, files, log
 from mailer.clock import Clock, SystemClock
 from mailer.config import Config, Settings
 from mailer.db import SCHEMA, Database
+from mailer.delivery import Pacing, Press, Route, Timeouts, Turns
 from mailer.language import Languages, languages
 from mailer.links import Links
+from mailer.rendering.environment import Templates
 from mailer.subscribers import Limits, Rules
 from mailer.tokens import KeyRing
 
@@ -97,6 +99,32 @@ class App:
             signing_key=self.keys.signing_id,
         )
 
+    @cached_property
+    def press(self) -> Press:
+        """Give what renders and composes."""
+        templates = Templates(self.template_folders, self.languages)
+        return Press(self.settings, self.keys, self.links, templates)
+
+    @cached_property
+    def routes(self) -> dict[str, Route]:
+        """Give every way out, by name; ConfigError when one cannot be used."""
+        return {name: _route(name, found) for name, found in self.settings.all_routes().items()}
+
+    @cached_property
+    def pacing(self) -> Pacing:
+        """Give the engine's numbers."""
+        delivery = self.settings.delivery
+        return Pacing(
+            lease=timedelta(seconds=delivery.lease_seconds),
+            grace=timedelta(seconds=delivery.grace_seconds),
+            batch=delivery.batch,
+        )
+
+    @cached_property
+    def turns(self) -> Turns:
+        """Give what an engine of this process does at the database."""
+        return Turns(self.database, self.clock, self.press, self.config.state)
+
     def close(self) -> None:
         """Close the database."""
         self.database.close()
@@ -106,3 +134,29 @@ class App:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _route(name: str, found: config.Route) -> Route:
+    longest = found.timeout_seconds
+    return Route(
+        name=name,
+        host=found.host,
+        port=found.port,
+        security=found.security,
+        auth=found.auth,
+        username=found.username,
+        password=found.password.get_secret_value(),
+        connections=found.connections,
+        messages_per_connection=found.messages_per_connection,
+        ca_file=found.ca_file,
+        hello=found.hello or None,
+        timeouts=Timeouts(
+            connect=min(Timeouts().connect, longest),
+            greeting=longest,
+            mail=longest,
+            rcpt=longest,
+            data=min(Timeouts().data, longest),
+            block=min(Timeouts().block, longest),
+            dot=found.dot_timeout_seconds,
+        ),
+    )

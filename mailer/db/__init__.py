@@ -12,18 +12,31 @@ whatever the timeout), and one writer at a time in a process spares the others t
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from enum import IntEnum
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import (
+    URL,
+    Connection,
+    CursorResult,
+    Engine,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.sql.dml import UpdateBase
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The revision this program works with: the newest file in `migrations/versions`."""
 
 BUSY_SECONDS = 30
@@ -32,7 +45,14 @@ BUSY_SECONDS = 30
 P = ParamSpec("P")
 R = TypeVar("R")
 
-__all__ = ["SCHEMA", "Database", "changed", "newer"]
+__all__ = ["SCHEMA", "Database", "Lock", "alone", "changed", "newer", "upsert"]
+
+
+class Lock(IntEnum):
+    """What is done by one at a time in the whole installation; numbers nobody else may use."""
+
+    MIGRATION = 0x636F6D6D
+    ROSTER = 0x636F6D6E
 
 
 class Database:
@@ -40,13 +60,14 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 20) -> None:
         """Make ready; nothing is opened yet. `connections` bounds the pool."""
-        self.url = make_url(url)
-        if self.url.drivername == "postgresql":
-            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.url = _url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writer = threading.Lock() if self.is_sqlite else None
+        self._writer: AbstractContextManager[object] = (
+            threading.Lock() if self.is_sqlite else nullcontext()
+        )
         self._engine = self._open(connections)
         self._immediate = self._engine.execution_options(immediate=True)
+        self._snapshot = self._engine if self.is_sqlite else _snapshots(self._engine)
 
     @property
     def path(self) -> Path | None:
@@ -56,17 +77,20 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session that sees one moment of the database and changes nothing."""
-        with _plain_errors(), Session(self._engine, expire_on_commit=False) as session:
+        with self.plain_errors(), Session(self._snapshot, expire_on_commit=False) as session:
             yield session
             session.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open a transaction: committed at the end, rolled back when anything is raised."""
-        with _plain_errors(), self._one_writer():
-            with Session(self._immediate, expire_on_commit=False) as session:
-                yield session
-                session.commit()
+        with (
+            self.plain_errors(),
+            self._writer,
+            Session(self._immediate, expire_on_commit=False) as session,
+        ):
+            yield session
+            session.commit()
 
     def read(
         self, fn: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
@@ -84,7 +108,7 @@ class Database:
 
     def revision(self) -> str | None:
         """Give the schema's revision, or None for an empty database."""
-        with _plain_errors(), self._engine.connect() as connection:
+        with self.plain_errors(), self._engine.connect() as connection:
             if not self._engine.dialect.has_table(connection, "alembic_version"):
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -95,29 +119,43 @@ class Database:
         if found is not None and found > SCHEMA:
             raise newer(found)
         if found != SCHEMA:
-            raise DatabaseError(f"the database is at revision {found or 'none'}, not {SCHEMA}")
+            raise DatabaseError(f"{self} is at revision {found or 'none'}, not {SCHEMA}")
 
     def connect(self) -> Connection:
-        """Give a bare connection, for migrations."""
-        return self._engine.connect()
+        """Give a bare connection, for migrations; what it begins, it begins as a writer."""
+        return self._immediate.connect()
 
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
 
     @contextmanager
-    def _one_writer(self) -> Iterator[None]:
-        if self._writer is None:
+    def plain_errors(self) -> Iterator[None]:
+        """Turn the driver's errors about the database itself into ours, with a way out."""
+        try:
             yield
-            return
-        with self._writer:
-            yield
+        except OperationalError as error:
+            raise DatabaseUnreachable(f"{self} cannot be used: {_cause(error)}") from error
+        except sqlite3.Error as error:  # from a bare connection
+            raise DatabaseUnreachable(f"{self} cannot be used: {error}") from error
+        except DBAPIError as error:
+            if "file is not a database" in str(error.orig):
+                raise DatabaseUnreachable(f"{self} is not an SQLite database") from error
+            raise
+
+    def __str__(self) -> str:
+        return f"the database {self.path or self.url.render_as_string(hide_password=True)}"
 
     def _open(self, connections: int) -> Engine:
         if not self.is_sqlite:
-            return create_engine(
-                self.url, pool_size=connections, max_overflow=0, pool_pre_ping=True
-            )
+            try:
+                return create_engine(
+                    self.url, pool_size=connections, max_overflow=0, pool_pre_ping=True
+                )
+            except ModuleNotFoundError:
+                raise DatabaseUnreachable(
+                    "PostgreSQL needs its driver: pip install “communique[postgres]”"
+                ) from None
         engine = create_engine(
             self.url,
             pool_size=connections,
@@ -136,12 +174,45 @@ def changed(session: Session, statement: UpdateBase) -> int:
     return result.rowcount
 
 
-def newer(found: str) -> SchemaNewer:
-    """Say that the database is ahead of this program."""
+def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert:
+    """Begin an INSERT that may say `on_conflict_…`, in the session's own dialect.
+
+    PostgreSQL's has the same methods as the SQLite one that stands here for the type checker.
+    """
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    return cast("sqlite.Insert", (sqlite.insert if on_sqlite else postgresql.insert)(table))
+
+
+def alone(session: Session, lock: Lock) -> None:
+    """Wait until nobody else holds the lock, and hold it until the transaction ends.
+
+    On SQLite there is nothing to wait for: one writes at a time as it is.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(select(func.pg_advisory_xact_lock(int(lock))))
+
+
+def newer(found: str) -> DatabaseError:
+    """Say that the database is ahead of this program, or was never ours."""
+    if not found.isdigit():
+        return DatabaseError(f"the database belongs to another program (revision {found})")
     return SchemaNewer(
         f"the database is at revision {found}, this program knows {SCHEMA} at most: "
         "install the newer version again, or restore an older backup"
     )
+
+
+def _url(text_: str) -> URL:
+    try:
+        url = make_url(text_)
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseUnreachable(f"this is not the URL of a database: {error}") from None
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def _snapshots(engine: Engine) -> Engine:
+    # By default PostgreSQL shows each statement of a transaction a moment of its own.
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -157,19 +228,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Turn the driver's errors about the database itself into ours, with a way out."""
-    try:
-        yield
-    except OperationalError as error:
-        raise DatabaseUnreachable(f"the database cannot be used: {_cause(error)}") from error
-    except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.DatabaseError) and "not a database" in str(error.orig):
-            raise DatabaseUnreachable("the file is not an SQLite database") from error
-        raise
 
 
 def _cause(error: OperationalError) -> str:

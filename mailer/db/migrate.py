@@ -10,34 +10,36 @@ import fcntl
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, func, inspect, select
 
-from mailer.db import SCHEMA, Database, newer
-from mailer.errors import DatabaseError
+from mailer.db import SCHEMA, Database, Lock, newer
+from mailer.errors import DatabaseError, DatabaseUnreachable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-ADVISORY_LOCK = 0x636F6D6D  # “comm”: any number that nobody else on the server uses
 
 
 def upgrade(database: Database, *, now: datetime) -> Path | None:
     """Bring the schema up to date; give the backup that was made, if one was.
 
-    Raises SchemaNewer when the database is ahead, DatabaseError when rows would be lost.
+    Raises SchemaNewer when the database is ahead, DatabaseError when it belongs to another
+    program or when rows would be lost: then it is as before.
     """
     if database.revision() == SCHEMA:
         return None
-    with _alone(database):
+    with database.plain_errors(), _alone(database):
         found = database.revision()
         if found == SCHEMA:
             return None
-        if found is not None and found not in _known():
+        if found is None:
+            _refuse_strangers(database)
+        elif found not in _known():
             raise newer(found)
         backup = _backup(database, found, now) if found else None
         _prepare(database)
@@ -50,23 +52,39 @@ def _known() -> set[str]:
     return {revision.revision for revision in script.walk_revisions()}
 
 
+def _refuse_strangers(database: Database) -> None:
+    """Refuse to settle among the tables of another program."""
+    with database.connect() as connection:
+        found = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    if found:
+        raise DatabaseError(
+            f"{database} holds tables that are not ours ({', '.join(sorted(found)[:3])} …): "
+            "name one of its own for Communiqué"
+        )
+
+
 def _run(database: Database) -> None:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with database.connect() as connection:
         if database.is_sqlite:
             # Outside any transaction: inside one, SQLite ignores it.
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            raw.execute("PRAGMA foreign_keys=OFF")
+            _sqlite(connection).execute("PRAGMA foreign_keys=OFF")
         config.attributes["connection"] = connection
         try:
-            command.upgrade(config, "head")
-            if database.is_sqlite:
-                _no_orphans(connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall())
-            connection.commit()
+            # Begun here, so that Alembic leaves the commit to us, and the check comes before it.
+            with connection.begin():
+                command.upgrade(config, "head")
+                if database.is_sqlite:
+                    _no_orphans(connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall())
         finally:
             connection.invalidate()
+
+
+def _sqlite(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
 
 
 def _no_orphans(rows: Sequence[object]) -> None:
@@ -79,14 +97,18 @@ def _alone(database: Database) -> Iterator[None]:
     """Keep other processes from migrating at the same time."""
     if database.path is None:
         with database.connect() as connection:
-            connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
+            connection.execute(select(func.pg_advisory_lock(int(Lock.MIGRATION))))
             try:
                 yield
             finally:
-                connection.execute(text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})"))
+                connection.execute(select(func.pg_advisory_unlock(int(Lock.MIGRATION))))
         return
-    database.path.parent.mkdir(parents=True, exist_ok=True)
-    with database.path.with_name(database.path.name + ".lock").open("w") as lock:
+    path = database.path.with_name(database.path.name + ".lock")
+    try:
+        lock = path.open("w")
+    except OSError as error:
+        raise DatabaseUnreachable(f"{path} cannot be made: {error.strerror}") from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -95,9 +117,7 @@ def _prepare(database: Database) -> None:
     """Switch an SQLite file to WAL, once: two processes doing so at once fail at once."""
     if database.is_sqlite:
         with database.connect() as connection:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            raw.execute("PRAGMA journal_mode=WAL")
+            _sqlite(connection).execute("PRAGMA journal_mode=WAL")
 
 
 def _backup(database: Database, found: str, now: datetime) -> Path | None:
@@ -109,7 +129,10 @@ def _backup(database: Database, found: str, now: datetime) -> Path | None:
     free = shutil.disk_usage(target.parent).free
     if free < 3 * database.path.stat().st_size:
         raise DatabaseError(f"too little room beside {database.path} for a backup and the upgrade")
-    with sqlite3.connect(database.path) as source, sqlite3.connect(target) as copy:
+    target.touch(mode=0o600)
+    with (
+        closing(sqlite3.connect(database.path)) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
         source.backup(copy)
-    target.chmod(0o600)
     return target

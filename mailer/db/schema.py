@@ -373,7 +373,8 @@ class DigestItem(Table, table=True):
 class Edition(Table, table=True):
     """A digest or letter rendered for one language, frozen, known by what went into it.
 
-    Recipient values are left as holes; a delivery fills them. Never changed.
+    Recipient values are left as holes; a delivery fills them. `head` is what stands in the
+    headers: sender, list, archive. Never changed.
     """
 
     __tablename__ = "editions"
@@ -386,6 +387,9 @@ class Edition(Table, table=True):
     subject: str
     html: str = Field(sa_type=Text)
     text: str = Field(sa_type=Text)
+    head: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSON, nullable=False, server_default="{}")
+    )
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 

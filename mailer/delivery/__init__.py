@@ -1,1 +1,45 @@
-"""How mail leaves: queueing, engine, transport, and what an answer means."""
+"""How mail leaves: audiences frozen, editions pressed, messages sent, outcomes accounted for."""
+
+from mailer.delivery.accounting import Pause
+from mailer.delivery.editing import Preview, post_test, preview, queue_digest
+from mailer.delivery.engine import Engine, Pacing
+from mailer.delivery.notices import digest_missed
+from mailer.delivery.press import Press, stored
+from mailer.delivery.queueing import (
+    expire_held,
+    finish,
+    freeze_chunk,
+    has_loose_ends,
+    promote,
+    withdraw_cancelled,
+)
+from mailer.delivery.routes import RouteStanding
+from mailer.delivery.routes import resume as resume_route
+from mailer.delivery.routes import standings as routes
+from mailer.delivery.transport import Route, Timeouts
+from mailer.delivery.turns import Turns
+
+__all__ = [
+    "Engine",
+    "Pacing",
+    "Pause",
+    "Press",
+    "Preview",
+    "Route",
+    "RouteStanding",
+    "Timeouts",
+    "Turns",
+    "digest_missed",
+    "expire_held",
+    "finish",
+    "freeze_chunk",
+    "has_loose_ends",
+    "post_test",
+    "preview",
+    "promote",
+    "queue_digest",
+    "resume_route",
+    "routes",
+    "stored",
+    "withdraw_cancelled",
+]

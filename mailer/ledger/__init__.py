@@ -14,10 +14,11 @@ from mailer.ledger.claims import (
 )
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
 from mailer.ledger.journal import Journal, Mark
-from mailer.ledger.posting import Letter, post, queue, withdraw_digest
+from mailer.ledger.posting import WAITING, Letter, post, queue, withdraw_digest
 from mailer.ledger.workers import Lost, Recovered, end, lost_workers, recover, register, renew
 
 __all__ = [
+    "WAITING",
     "Claimed",
     "Journal",
     "Letter",

@@ -64,17 +64,10 @@ class Settlement:
 
 
 def claim_letters(
-    session: Session,
-    worker_id: int,
-    *,
-    limit: int,
-    now: datetime,
-    without_routes: Collection[str] = (),
+    session: Session, worker_id: int, route: str, *, limit: int, now: datetime
 ) -> list[Claimed]:
-    """Claim letters that are due, save those of paused routes."""
-    wanted: list[ColumnElement[bool]] = [col(Delivery.digest_id).is_(None)]
-    if without_routes:
-        wanted.append(col(Delivery.route).not_in(without_routes))
+    """Claim letters of one route that are due."""
+    wanted = [col(Delivery.digest_id).is_(None), col(Delivery.route) == route]
     return _claim(session, worker_id, wanted, limit, now)
 
 

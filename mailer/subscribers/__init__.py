@@ -1,6 +1,6 @@
 """Who is on which list, on what evidence, and who must not be mailed."""
 
-from mailer.subscribers.asks import Asked, answer, ask
+from mailer.subscribers.asks import Asked, answer, ask, waiting_asks
 from mailer.subscribers.audience import COLUMNS as AUDIENCE_COLUMNS
 from mailer.subscribers.audience import audience, chunk_end, may_not_be_mailed, size
 from mailer.subscribers.limits import Limits, forget_old
@@ -24,6 +24,7 @@ from mailer.subscribers.suppressions import (
     EVERYWHERE,
     lift,
     lift_made_by,
+    reasons,
     suppress,
 )
 from mailer.subscribers.suppressions import every as suppressions
@@ -49,6 +50,7 @@ __all__ = [
     "lift",
     "lift_made_by",
     "may_not_be_mailed",
+    "reasons",
     "refuse",
     "say_why",
     "size",
@@ -58,4 +60,5 @@ __all__ = [
     "suppressions",
     "undo_leaving",
     "unsubscribe",
+    "waiting_asks",
 ]

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlmodel import Session, col
 
 from mailer import address, history
@@ -57,6 +57,11 @@ def ask(session: Session, asked: Asked, *, now: datetime) -> None:
             asked_at=now,
         )
     )
+
+
+def waiting_asks(session: Session) -> int:
+    """Count the asks that nobody has acted upon."""
+    return int(session.execute(select(func.count()).select_from(Ask)).scalar_one())
 
 
 def answer(session: Session, rules: Rules, *, now: datetime, limit: int = BATCH) -> int:

@@ -1,0 +1,142 @@
+"""What an editor asks of delivery: queue a digest, look at it, send a test of it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from mailer import ledger, lists, subscribers
+from mailer.address import Address, parse
+from mailer.db.schema import DeliveryKind, DigestState
+from mailer.delivery.press import Press
+from mailer.digests import life, moments
+from mailer.errors import Refused
+from mailer.ledger import Claimed
+from mailer.rendering.content import Kind
+
+TEST_LIFE = timedelta(hours=4)
+"""How long a test letter is tried; who waits for it has given up by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A digest as one recipient would get it; `raw` is the whole message."""
+
+    subject: str
+    html: str
+    text: str
+    raw: bytes
+    warnings: tuple[str, ...]
+
+
+def queue_digest(
+    session: Session,
+    press: Press,
+    digest_id: int,
+    when: moments.LocalTime | None,
+    *,
+    late: timedelta,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Freeze a draft and let it go at a local time, or (None) at once; give warnings.
+
+    Raises Refused unless it is a draft, and what rendering raises; nothing is changed then.
+    """
+    if life.get(session, digest_id).state is not DigestState.DRAFT:
+        state = life.get(session, digest_id).state
+        raise Refused(f"digest {digest_id} is {state}; only a draft can be queued")
+    warnings = press.freeze(session, digest_id, now=now)
+    life.schedule(session, digest_id, when, late=late, now=now)
+    return warnings
+
+
+def preview(
+    session: Session, press: Press, digest_id: int, address: str | None, *, now: datetime
+) -> Preview:
+    """Show a digest as a subscriber would get it, or (None) as somebody without a name.
+
+    Raises NotFound when nobody has the address.
+    """
+    digest = life.get(session, digest_id)
+    listed = lists.card(session, digest.list_id)
+    claimed = _claimed(digest.list_id, listed.sender.route, listed.list.language, now)
+    if address is not None:
+        claimed = _as_subscriber(session, parse(address), claimed)
+    offered = listed.list.languages or [listed.list.language]
+    language = lists.nearest(claimed.language, offered, listed.list.language)
+    edition, head = press.proof(session, digest_id, language, Kind.DIGEST)
+    raw, filled = press.message(edition, head, claimed)
+    return Preview(filled.subject, filled.html, filled.text, raw, edition.warnings)
+
+
+def post_test(
+    session: Session,
+    press: Press,
+    digest_id: int,
+    to: Address,
+    *,
+    now: datetime,
+    language: str | None = None,
+) -> int:
+    """Post a digest as a test letter to an address; give the delivery's id.
+
+    Raises Refused for an address that must not be mailed.
+    """
+    digest = life.get(session, digest_id)
+    listed = lists.card(session, digest.list_id)
+    reasons = subscribers.reasons(session, to.key, digest.list_id)
+    if reasons:
+        raise Refused(f"this address must not be mailed ({', '.join(sorted(reasons))})")
+    spoken = language or listed.list.language
+    letter = ledger.Letter(
+        kind=DeliveryKind.TEST,
+        to=to,
+        language=spoken,
+        due_at=now,
+        not_after=now + TEST_LIFE,
+        list_id=digest.list_id,
+        edition_id=press.keep_test(session, digest_id, spoken, now=now),
+        route=listed.sender.route,
+        signing_key=press.keys.signing_id,
+        context={"digest": digest_id},
+    )
+    posted = ledger.post(session, letter, now=now)
+    assert posted is not None
+    return posted
+
+
+def _claimed(list_id: int, route: str, language: str, now: datetime) -> Claimed:
+    """Make a row that is in no ledger, for a reader who does not exist."""
+    return Claimed(
+        id=0,
+        kind=DeliveryKind.DIGEST,
+        digest_id=None,
+        edition_id=None,
+        list_id=list_id,
+        subscriber_id=None,
+        address="reader@example.org",
+        key="reader@example.org",
+        domain="example.org",
+        name="",
+        language=language,
+        context={},
+        route=route,
+        signing_key=None,
+        not_after=now,
+        dated_at=now,
+        tries=0,
+    )
+
+
+def _as_subscriber(session: Session, address: Address, row: Claimed) -> Claimed:
+    found, subscriptions = subscribers.by_address(session, address.key)
+    mine = next((one for one in subscriptions if one.list_id == row.list_id), None)
+    return replace(
+        row,
+        subscriber_id=found.id,
+        address=found.address or "",
+        key=address.key,
+        domain=address.domain,
+        name=found.name,
+        language=(mine.language if mine else None) or found.language or row.language,
+    )

@@ -1,0 +1,165 @@
+"""The clock: a few ticks that ask our tables what is due.
+
+APScheduler only ticks. What is due, and who did it, is in the database, so that any number of
+processes may tick: a missed tick is made up by the next, and a doubled one finds nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from mailer import delivery, ledger, subscribers
+from mailer.app import App
+from mailer.db.schema import DigestState
+from mailer.digests import life
+from mailer.errors import MailerError
+from mailer.ledger import Journal, Recovered
+from mailer.ledger.journal import boot_id
+
+SKEW = timedelta(seconds=10)
+"""How far the clocks of two machines on one ledger may differ."""
+
+log = structlog.get_logger(__name__)
+
+
+def start(app: App) -> AsyncIOScheduler:
+    """Start ticking on the running loop; `shutdown()` ends it."""
+    ticking = AsyncIOScheduler(timezone=UTC)
+    for tick, seconds in (
+        (answer_asks, 0.5),
+        (promote, 1),
+        (close_digests, 2),
+        (recover, 5),
+        (tidy, 600),
+    ):
+        ticking.add_job(
+            _surviving(tick),
+            "interval",
+            args=[app],
+            seconds=seconds,
+            id=tick.__name__,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+    ticking.start()
+    return ticking
+
+
+def tick_once(app: App) -> None:
+    """Do what every tick does, until nothing more is due."""
+    recover(app)
+    answer_asks(app)
+    promote(app)
+    close_digests(app)
+
+
+def answer_asks(app: App) -> None:
+    """Act upon what came in by the box."""
+    with app.database.reading() as session:
+        if not subscribers.waiting_asks(session):
+            return
+    while app.database.write(subscribers.answer, app.rules, now=app.clock.now()):
+        pass
+
+
+def promote(app: App) -> None:
+    """Begin what is due, and freeze audiences, in chunks, to the end."""
+    with app.database.reading() as session:
+        if not life.due(session, now=app.clock.now()) and not life.in_state(
+            session, DigestState.QUEUED
+        ):
+            return
+    with app.database.writing() as session:
+        for digest_id in delivery.promote(session, now=app.clock.now()):
+            log.warning("digest.missed", digest=digest_id)
+            delivery.digest_missed(session, app.press, digest_id, now=app.clock.now())
+    with app.database.reading() as session:
+        queued = [digest.id for digest in life.in_state(session, DigestState.QUEUED) if digest.id]
+    give_up = timedelta(hours=app.settings.delivery.digest_give_up_hours)
+    for digest_id in queued:
+        while app.database.write(
+            delivery.freeze_chunk,
+            digest_id,
+            give_up=give_up,
+            signing_key=app.keys.signing_id,
+            now=app.clock.now(),
+        ):
+            pass
+
+
+def close_digests(app: App) -> None:
+    """Note what is sent, take back what was cancelled, end what was held too long."""
+    with app.database.reading() as session:
+        if not delivery.has_loose_ends(session, now=app.clock.now()):
+            return
+    while app.database.write(delivery.withdraw_cancelled, now=app.clock.now()):
+        pass
+    while app.database.write(delivery.expire_held, now=app.clock.now()):
+        pass
+    for digest_id in app.database.write(delivery.finish, now=app.clock.now()):
+        log.info("digest.sent", digest=digest_id)
+
+
+def recover(app: App) -> None:
+    """Deal with the claims of workers that are gone: first by their journals, then by the clock.
+
+    A journal on this machine says exactly how far each row came. It serves as soon as its
+    lock is free, or its lease has run out by a clock that both processes share.
+    """
+    for journal in Journal.others(app.config.state):
+        with suppress(OSError):
+            _by_journal(app, journal)
+    with app.database.reading() as session:
+        lost = ledger.lost_workers(session, now=app.clock.now(), skew=SKEW)
+    local = {journal.stem for journal in app.config.state.glob("*.journal")}
+    for worker in lost:
+        if str(worker.worker_id) not in local:
+            done = app.database.write(ledger.recover, worker.worker_id, None, now=app.clock.now())
+            _say(worker.worker_id, done)
+
+
+def tidy(app: App) -> None:
+    """Drop counts that no limit looks at any more."""
+    app.database.write(subscribers.forget_old, now=app.clock.now())
+
+
+def _by_journal(app: App, journal: Journal) -> None:
+    same_boot = journal.boot == boot_id() != ""
+    dead = journal.proves_death()
+    lapsed = same_boot and app.clock.boottime() > journal.deadline > 0
+    if dead or lapsed:
+        marks = journal.marks() if same_boot else None
+        done = app.database.write(ledger.recover, journal.worker_id, marks, now=app.clock.now())
+        _say(journal.worker_id, done)
+    journal.close(remove=dead)
+
+
+def _say(worker_id: int, done: Recovered) -> None:
+    if done:
+        log.warning(
+            "worker.recovered",
+            worker=worker_id,
+            queued=done.queued,
+            sent=done.sent,
+            uncertain=done.uncertain,
+        )
+
+
+def _surviving(tick: Callable[[App], None]) -> Callable[[App], object]:
+    """Run a tick in a thread; what goes wrong is logged, and the next tick comes."""
+
+    async def run(app: App) -> None:
+        try:
+            await asyncio.to_thread(tick, app)
+        except MailerError as error:
+            log.warning("tick.failed", tick=tick.__name__, why=str(error))
+        except Exception:
+            log.exception("tick.failed", tick=tick.__name__)
+
+    run.__name__ = tick.__name__
+    return run
