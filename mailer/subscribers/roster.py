@@ -69,7 +69,10 @@ class Confirmed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One subscriber on one list, as pages need it."""
+    """One subscriber on one list, as pages need it.
+
+    `left_event` is the line of history that `left_at` rests on, which *undo* may take back.
+    """
 
     subscriber_id: int
     list_id: int
@@ -78,6 +81,7 @@ class Standing:
     language: str | None
     state: SubscriptionState
     ask: int
+    left_at: datetime | None = None
     left_event: int | None = None
 
 
@@ -202,8 +206,11 @@ def undo_leaving(
 def say_why(
     session: Session, subscriber_id: int, list_id: int, left_event: int, why: str, *, now: datetime
 ) -> None:
-    """Keep the reason a reader gave for leaving, as they wrote it."""
+    """Keep the reason a reader gave for leaving, as they wrote it; the first one counts."""
     details = {"why": why, "event": left_event}
+    said = history.last(session, "subscription.left_because", About(subscriber_id, list_id))
+    if said and said.details["event"] == left_event:
+        return
     standing = standing_of(session, subscriber_id, list_id)
     _record(session, "subscription.left_because", standing, READER, now, details)
 
@@ -243,7 +250,9 @@ def standing_of(session: Session, subscriber_id: int, list_id: int) -> Standing:
     if standing.state is not UNSUBSCRIBED:
         return standing
     event = history.last(session, "subscription.left", About(subscriber_id, list_id))
-    return replace(standing, left_event=event.id if event else None)
+    if event is None or event.at != standing.left_at:
+        return standing  # they did not leave this list: they refused all mail
+    return replace(standing, left_event=event.id)
 
 
 def by_address(session: Session, key: str) -> tuple[Subscriber, list[Subscription]]:
@@ -396,6 +405,7 @@ def _standings() -> Any:
         col(Subscription.language),
         col(Subscription.state),
         col(Subscription.ask),
+        col(Subscription.left_at),
     ).join(Subscriber, col(Subscriber.id) == col(Subscription.subscriber_id))
 
 
