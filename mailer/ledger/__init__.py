@@ -15,7 +15,17 @@ from mailer.ledger.claims import (
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
 from mailer.ledger.journal import Journal, Mark
 from mailer.ledger.posting import WAITING, Letter, post, queue, withdraw_digest
-from mailer.ledger.workers import Lost, Recovered, end, lost_workers, recover, register, renew
+from mailer.ledger.reports import Standing, letters_waiting, of_digest, standing
+from mailer.ledger.workers import (
+    Lost,
+    Recovered,
+    end,
+    lost_workers,
+    recover,
+    register,
+    renew,
+    working,
+)
 
 __all__ = [
     "WAITING",
@@ -26,12 +36,15 @@ __all__ = [
     "Mark",
     "Recovered",
     "Settlement",
+    "Standing",
     "Sums",
     "claim_digest",
     "claim_letters",
     "end",
     "give_back",
+    "letters_waiting",
     "lost_workers",
+    "of_digest",
     "post",
     "queue",
     "recover",
@@ -40,7 +53,9 @@ __all__ = [
     "resend_uncertain",
     "retry_failed",
     "settle",
+    "standing",
     "sums",
     "take_as_sent",
     "withdraw_digest",
+    "working",
 ]

@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from mailer.db import changed
 from mailer.db.schema import Delivery, DeliveryState
+from mailer.ledger.reports import standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def sums(session: Session, digest_id: int) -> Sums:
     )
     counts: dict[str, int] = {}
     for state, tried, count in session.execute(statement):
-        name = _heading(DeliveryState(state), tried=bool(tried))
+        name = standing(DeliveryState(state), tried).value
         counts[name] = counts.get(name, 0) + count
     return Sums(**counts)
 
@@ -102,9 +103,3 @@ def _again(
         )
     )
     return changed(session, statement)
-
-
-def _heading(state: DeliveryState, *, tried: bool) -> str:
-    if state in {DeliveryState.QUEUED, DeliveryState.CLAIMED}:
-        return "deferred" if tried else "waiting"
-    return state.value

@@ -1,0 +1,52 @@
+"""How deliveries stand, in the words that editors know, and lists of them to look at."""
+
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, func, select
+from sqlmodel import Session, col
+
+from mailer.db.schema import Delivery, DeliveryState
+from mailer.ledger.posting import WAITING
+
+OPEN = frozenset({DeliveryState.QUEUED, DeliveryState.CLAIMED})
+
+
+class Standing(StrEnum):
+    """Where a recipient stands; each is in exactly one of these."""
+
+    WAITING = "waiting"  # not tried yet
+    DEFERRED = "deferred"  # tried, and will be again
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    WITHDRAWN = "withdrawn"
+    UNCERTAIN = "uncertain"
+
+
+def standing(state: DeliveryState, tries: int) -> Standing:
+    """Give where a row stands, by its state and how often it was tried."""
+    if state in OPEN:
+        return Standing.DEFERRED if tries else Standing.WAITING
+    return Standing(state.value)
+
+
+def of_digest(session: Session, digest_id: int, only: Standing | None = None) -> list[Delivery]:
+    """Give a digest's deliveries, in the order in which they were queued."""
+    statement = select(Delivery).where(col(Delivery.digest_id) == digest_id)
+    if only is not None:
+        statement = statement.where(*_stands(only))
+    return list(session.execute(statement.order_by(col(Delivery.id))).scalars())
+
+
+def letters_waiting(session: Session) -> int:
+    """Count the letters that have not gone yet."""
+    statement = select(func.count()).where(WAITING, col(Delivery.digest_id).is_(None))
+    return int(session.execute(statement).scalar_one())
+
+
+def _stands(only: Standing) -> list[ColumnElement[bool]]:
+    if only is Standing.WAITING:
+        return [col(Delivery.state).in_(OPEN), col(Delivery.tries) == 0]
+    if only is Standing.DEFERRED:
+        return [col(Delivery.state).in_(OPEN), col(Delivery.tries) > 0]
+    return [col(Delivery.state) == DeliveryState(only.value)]
