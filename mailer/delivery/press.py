@@ -38,6 +38,7 @@ from mailer.rendering import content as c
 from mailer.rendering.editions import Edition, render_digest, render_letter
 from mailer.rendering.environment import Templates
 from mailer.rendering.filling import Filled, Prepared, Values
+from mailer.rendering.holes import split
 from mailer.rendering.message import Identity, compose
 from mailer.tokens import KeyRing, Purpose
 
@@ -159,6 +160,11 @@ class Press:
         raw = compose(prepared, values, self._identity(claimed, head))
         return raw, prepared.fill(values)
 
+    def announced(self, card: Card, kind: c.Kind, language: str) -> str:
+        """Give the subject that a letter will have, for a page that says what to look for."""
+        edition = render_letter(self.templates, self._about(card, kind, language))
+        return "…".join(split(edition.subject, edition.nonce)[::2])
+
     def another_route(self, name: str) -> str:
         """Give a route other than this one, if there is any, for letters to the owner."""
         names = list(self.settings.all_routes())
@@ -253,21 +259,23 @@ class Press:
         kind = c.Kind(claimed.kind.value)
         if claimed.list_id is None:
             letter = self._notice(claimed)
-            listed = None
         else:
             card = lists.card(session, claimed.list_id, claimed.language)
-            listed = self._list_card(card)
-            letter = c.LetterContent(
-                kind=kind,
-                sender=self._sender_card(card),
-                house=self._house(),
-                language=claimed.language,
-                mailing_list=listed,
-                valid_days=self.settings.subscribe.confirm_days,
-                note=card.words.welcome if kind is c.Kind.WELCOME else "",
-            )
+            letter = self._about(card, kind, claimed.language)
         edition = render_letter(self.templates, letter)
-        return self._keep(session, edition, Head(letter.sender, listed), claimed.list_id, now)
+        head = Head(letter.sender, letter.mailing_list)
+        return self._keep(session, edition, head, claimed.list_id, now)
+
+    def _about(self, card: Card, kind: c.Kind, language: str) -> c.LetterContent:
+        return c.LetterContent(
+            kind=kind,
+            sender=self._sender_card(card),
+            house=self._house(),
+            language=language,
+            mailing_list=self._list_card(card),
+            valid_days=self.settings.subscribe.confirm_days,
+            note=card.words.welcome if kind is c.Kind.WELCOME else "",
+        )
 
     def _notice(self, claimed: Claimed) -> c.LetterContent:
         owner = self.settings.organisation.owner
