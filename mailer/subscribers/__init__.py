@@ -24,6 +24,7 @@ from mailer.subscribers.suppressions import (
     EVERYWHERE,
     lift,
     lift_made_by,
+    lift_one,
     reasons,
     suppress,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "leave",
     "lift",
     "lift_made_by",
+    "lift_one",
     "may_not_be_mailed",
     "reasons",
     "refuse",

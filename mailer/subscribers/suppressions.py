@@ -64,6 +64,14 @@ def lift(
     return changed(session, statement)
 
 
+def lift_one(session: Session, key: str, list_id: int) -> int:
+    """Lift an address's suppression in one scope, a list or EVERYWHERE, and in no other."""
+    statement = delete(Suppression).where(
+        col(Suppression.key) == key, col(Suppression.list_id) == list_id
+    )
+    return changed(session, statement)
+
+
 def lift_made_by(session: Session, delivery_ids: Collection[int]) -> int:
     """Lift the suppressions that rest on these deliveries alone; give how many."""
     statement = delete(Suppression).where(
