@@ -79,7 +79,7 @@ class Database:
         """Open a session that sees one moment of the database and changes nothing."""
         with self.plain_errors(), Session(self._snapshot, expire_on_commit=False) as session:
             yield session
-            session.rollback()
+            session.expunge_all()  # what was read stays readable afterwards
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
