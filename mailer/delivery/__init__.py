@@ -4,7 +4,7 @@ from mailer.delivery.accounting import Pause
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
 from mailer.delivery.notices import digest_missed
-from mailer.delivery.press import Press, stored
+from mailer.delivery.press import Press, frozen, stored
 from mailer.delivery.queueing import (
     expire_held,
     finish,
@@ -33,6 +33,7 @@ __all__ = [
     "expire_held",
     "finish",
     "freeze_chunk",
+    "frozen",
     "has_loose_ends",
     "post_test",
     "preview",

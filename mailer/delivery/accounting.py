@@ -35,6 +35,8 @@ WITNESSES = 3
 MEMORY = timedelta(hours=24)
 """How long an answer is remembered as a witness."""
 
+PERMANENT = 500
+
 STATES = {
     Verdict.SENT: DeliveryState.SENT,
     Verdict.DEFERRED: DeliveryState.QUEUED,
@@ -92,8 +94,6 @@ def _settlement(one: Result) -> Settlement:
 
 
 def _attempt(one: Result) -> Attempt:
-    permanent = one.outcome.verdict is Verdict.FAILED and one.reply.step in {Step.RCPT, Step.DOT}
-    key = reply_key(str(one.reply), one.claimed.address) if permanent and not one.reply.ours else ""
     return Attempt(
         delivery_id=one.claimed.id,
         tried_at=one.at,
@@ -103,9 +103,19 @@ def _attempt(one: Result) -> Attempt:
         code=one.reply.code,
         enhanced=one.reply.enhanced,
         text=one.reply.text,
-        reply_key=key,
+        reply_key=_key(one),
         verdict=one.outcome.verdict.value,
     )
+
+
+def _key(one: Result) -> str:
+    """Give what a permanent refusal by the relay says, whoever it is about; else nothing."""
+    code, step = one.reply.code or 0, one.reply.step
+    if one.outcome.verdict is not Verdict.FAILED or code < PERMANENT or one.reply.ours:
+        return ""
+    if step not in {Step.RCPT, Step.DATA, Step.DOT}:
+        return ""
+    return reply_key(str(one.reply), one.claimed.address)
 
 
 def _count_destination(session: Session, one: Result) -> None:
@@ -136,10 +146,7 @@ def _why_pause(session: Session, one: Result) -> str:
     """Give why the route must pause after this try, or nothing."""
     if one.outcome.pause_route:
         return f"{one.outcome.reason} The relay said: {one.reply}"
-    if one.outcome.verdict is not Verdict.FAILED:
-        return ""
-    key = reply_key(str(one.reply), one.claimed.address)
-    witnesses = _witnesses(session, one, key)
+    witnesses = _witnesses(session, one, _key(one))
     if len({domain for _, domain in witnesses}) < WITNESSES:
         return ""
     _undo(session, [delivery for delivery, _ in witnesses], one.at)

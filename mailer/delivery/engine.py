@@ -23,7 +23,7 @@ from mailer.delivery import outcome
 from mailer.delivery.accounting import Result, may_repeat
 from mailer.delivery.press import Parcel
 from mailer.delivery.reply import Reply, Step, own
-from mailer.delivery.route import Route
+from mailer.delivery.route import Route, trust
 from mailer.delivery.transport import Connection, Envelope
 from mailer.delivery.turns import Turn, Turns
 from mailer.errors import MailerError, NotHeld
@@ -38,6 +38,11 @@ BUSY_SECONDS = 0.2
 
 RETRY_SECONDS = 2
 """How long to wait for a database that does not answer."""
+
+REST_SECONDS = 30
+"""How long a relay that cannot be reached is left in peace."""
+
+UNREACHABLE = frozenset({Step.CONNECT, Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH})
 
 RENEWALS = 4
 """Renewals of a lease within its length: three may fail in a row."""
@@ -63,6 +68,7 @@ class _Life:
     waiting: dict[str, asyncio.Queue[Parcel]]
     results: list[Result] = field(default_factory=list)
     returned: list[int] = field(default_factory=list)
+    resting: dict[str, float] = field(default_factory=dict)
     in_flight: int = 0
     lost: bool = False
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -92,6 +98,8 @@ class Engine:
         self._database = database
         self._clock = clock
         self._turns = turns
+        for route in routes.values():
+            trust(route)  # a CA file that cannot be used is met here, not in the middle
         self._routes = routes
         self._pacing = pacing
 
@@ -133,7 +141,7 @@ class Engine:
 
         After a transaction that failed nobody knows what was claimed: that life ends.
         """
-        room = {name: self._pacing.batch - queue.qsize() for name, queue in life.waiting.items()}
+        room = self._room(life)
         results, returned = list(life.results), list(life.returned)
         try:
             turn = await asyncio.to_thread(
@@ -155,6 +163,14 @@ class Engine:
         for parcel in turn.parcels:
             life.waiting[parcel.claimed.route].put_nowait(parcel)
         return turn
+
+    def _room(self, life: _Life) -> dict[str, int]:
+        """Give how many rows may be claimed for each route."""
+        now = self._clock.boottime()
+        return {
+            name: self._pacing.batch - queue.qsize() if life.resting.get(name, 0) <= now else 0
+            for name, queue in life.waiting.items()
+        }
 
     def _recall(self, life: _Life, turn: Turn) -> None:
         """Take back what was claimed for a digest or route that has been stopped since."""
@@ -217,19 +233,17 @@ class Engine:
             life.journal.mark(claimed.id, Mark.SENDING)
             return not life.lost and self._clock.boottime() < life.journal.deadline
 
+        message = _composed(parcel)
+        if isinstance(message, Reply):
+            self._note(life, parcel, message)
+            return
+        envelope = Envelope(parcel.return_path, claimed.address)
         try:
-            message = parcel.compose()
-            envelope = Envelope(parcel.return_path, claimed.address)
             reply = await connection.send(envelope, message, before_dot=before_dot)
         except NotHeld:
             life.journal.mark(claimed.id, Mark.CLAIMED)
             life.lost = True
             return
-        except MailerError as error:
-            reply = own(Step.MAIL, 554, "5.6.0", f"not sent: {error}")
-        except Exception:
-            log.exception("delivery.composing", delivery=claimed.id)
-            reply = own(Step.MAIL, 554, "5.6.0", "not sent: the message could not be composed")
         self._note(life, parcel, reply)
 
     def _note(self, life: _Life, parcel: Parcel, reply: Reply) -> None:
@@ -246,6 +260,15 @@ class Engine:
             taken = meaning.verdict is outcome.Verdict.SENT
             life.journal.mark(claimed.id, Mark.ACCEPTED if taken else Mark.CLAIMED)
         life.results.append(Result(claimed, reply, meaning, now))
+        if reply.step in UNREACHABLE and meaning.verdict is outcome.Verdict.DEFERRED:
+            self._rest(life, claimed.route)
+
+    def _rest(self, life: _Life, route: str) -> None:
+        """Leave a relay in peace that cannot be reached, and give back what waits for it."""
+        life.resting[route] = self._clock.boottime() + REST_SECONDS
+        queue = life.waiting[route]
+        while queue.qsize():
+            life.returned.append(queue.get_nowait().claimed.id)
 
     async def _keep_lease(self, life: _Life) -> None:
         every = self._pacing.lease.total_seconds() / RENEWALS
@@ -328,3 +351,14 @@ class Engine:
         return self._database.write(
             ledger.recover, life.worker_id, life.journal.marks(), now=self._clock.now()
         )
+
+
+def _composed(parcel: Parcel) -> bytes | Reply:
+    """Give the whole message, or a refusal of our own that says why there is none."""
+    try:
+        return parcel.compose()
+    except MailerError as error:
+        return own(Step.MAIL, 554, "5.6.0", f"not sent: {error}")
+    except Exception:
+        log.exception("delivery.composing", delivery=parcel.claimed.id)
+        return own(Step.MAIL, 554, "5.6.0", "not sent: the message could not be composed")

@@ -352,6 +352,16 @@ class Press:
         )
 
 
+def frozen(session: Session, digest_id: int) -> dict[str, Edition]:
+    """Give the editions that a digest goes out as, by language."""
+    statement = (
+        select(col(DigestEdition.language), EditionRow)
+        .join(EditionRow, col(EditionRow.id) == col(DigestEdition.edition_id))
+        .where(col(DigestEdition.digest_id) == digest_id)
+    )
+    return {language: stored(row) for language, row in session.execute(statement)}
+
+
 def stored(row: EditionRow) -> Edition:
     """Give an edition back from its row."""
     return Edition.load(row.model_dump())

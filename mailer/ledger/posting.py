@@ -80,7 +80,9 @@ def queue(session: Session, columns: list[str], audience: "Select[Any]") -> int:
 
     `columns` name what it selects, in order. A recipient who is there already is left alone.
     """
-    statement = _upsert(session)(Delivery).from_select(columns, audience, include_defaults=False)
+    # SQLite reads “SELECT … ON CONFLICT” right only after a WHERE (its “Parsing Ambiguity”).
+    source = audience.where(literal_column("1") == literal_column("1"))
+    statement = _upsert(session)(Delivery).from_select(columns, source, include_defaults=False)
     return changed(session, statement.on_conflict_do_nothing())
 
 

@@ -46,18 +46,20 @@ def audience(list_id: int, *, after: int, upto: int, language: str, now: datetim
         col(Suppression.key) == col(Subscriber.key),
         col(Suppression.list_id).in_([suppressions.EVERYWHERE, list_id]),
     )
+    values = (
+        col(Subscriber.id),
+        col(Subscriber.address),
+        col(Subscriber.key),
+        col(Subscriber.domain),
+        col(Subscriber.name),
+        func.coalesce(col(Subscription.language), col(Subscriber.language), language),
+        case((suppressed, DeliveryState.SUPPRESSED.value), else_=DeliveryState.QUEUED.value),
+        case((suppressed, "the address must not be mailed"), else_=""),
+        case((suppressed, literal(now, type_=UTCDateTime())), else_=None),
+    )
+    named: list[Any] = [value.label(name) for name, value in zip(COLUMNS, values, strict=True)]
     return (
-        select(
-            col(Subscriber.id),
-            col(Subscriber.address),
-            col(Subscriber.key),
-            col(Subscriber.domain),
-            col(Subscriber.name),
-            func.coalesce(col(Subscription.language), col(Subscriber.language), language),
-            case((suppressed, DeliveryState.SUPPRESSED.value), else_=DeliveryState.QUEUED.value),
-            case((suppressed, "the address must not be mailed"), else_=""),
-            case((suppressed, literal(now, type_=UTCDateTime())), else_=None),
-        )
+        select(*named)
         .join(Subscription, col(Subscription.subscriber_id) == col(Subscriber.id))
         .where(
             col(Subscription.list_id) == list_id,
