@@ -78,12 +78,12 @@ class Language:
     @property
     def direction(self) -> Direction:
         """Give the direction of the script, as HTML's `dir` wants it."""
-        return _direction(self.code)
+        return direction_of(self.code)
 
     @property
     def words_direction(self) -> Direction:
         """Give the direction of the texts, which may be English for want of a catalogue."""
-        return _direction(self.words)
+        return direction_of(self.words)
 
     @property
     def native_name(self) -> str:
@@ -121,6 +121,24 @@ class Language:
         said = self._date_and_time(first)
         until = self._time(last) if first.date() == last.date() else self._date_and_time(last)
         return self._with_zone(self._between(said, until), zone, first)
+
+    def format_days(
+        self, starts: date | datetime, ends: date | datetime | None = None, zone: str = "UTC"
+    ) -> str:
+        """Say on which days something takes place, without the hours."""
+        return self.format_date_range(_day(starts, zone), _day(ends or starts, zone))
+
+    def format_hours(
+        self, starts: date | datetime, ends: date | datetime | None = None, zone: str = "UTC"
+    ) -> str:
+        """Say at which hours of one day, and in which zone; nothing for whole days."""
+        if not isinstance(starts, datetime):
+            return ""
+        first, last = starts.astimezone(_zone(zone)), _day(ends or starts, zone)
+        said = self._time(first)
+        if isinstance(ends, datetime) and ends != starts and last == first.date():
+            said = self._between(said, self._time(ends.astimezone(_zone(zone))))
+        return self._with_zone(said, zone, first)
 
     def format_zone(self, zone: str, at: datetime | None = None) -> str:
         """Say a time zone by its city: Brussels time; by its offset where it has none."""
@@ -292,8 +310,13 @@ def _ancestry(code: str) -> Iterator[str]:
         tag = tag.rpartition("-")[0]
 
 
-def _direction(code: str) -> Direction:
-    return "rtl" if _locale(code).character_order == "right-to-left" else "ltr"
+def direction_of(code: str) -> Direction:
+    """Give the direction a language is written in; left to right for what is no language."""
+    try:
+        tag = normal(code)
+    except UsageError:
+        return "ltr"
+    return "rtl" if _locale(tag).character_order == "right-to-left" else "ltr"
 
 
 @lru_cache(maxsize=64)
@@ -303,6 +326,10 @@ def _locale(code: str) -> Locale:
 
 def _babel_name(code: str) -> str:
     return _BABEL_NAMES.get(code, code.replace("-", "_"))
+
+
+def _day(moment: date | datetime, zone: str) -> date:
+    return moment.astimezone(_zone(zone)).date() if isinstance(moment, datetime) else moment
 
 
 def _zone(name: str) -> tzinfo:

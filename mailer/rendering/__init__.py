@@ -1,1 +1,50 @@
-"""The face of rendering."""
+"""Content and templates become editions; an edition and a recipient become a message's bytes.
+
+    edition = render_digest(templates, content)            once for all who get the same
+    prepared = Prepared.of(edition, language)              once in each worker
+    message = compose(prepared, values, identity)          once for each recipient
+
+All of it is pure but for reading template files.
+"""
+
+from mailer.rendering.content import (
+    DigestContent,
+    House,
+    ItemCard,
+    Kind,
+    LetterContent,
+    ListCard,
+    Notice,
+    Partner,
+    Section,
+    SenderCard,
+)
+from mailer.rendering.editions import Edition, layouts, render_digest, render_letter
+from mailer.rendering.environment import Templates
+from mailer.rendering.filling import Filled, Prepared, Values, greeting, public_page
+from mailer.rendering.message import Identity, compose
+
+__all__ = [
+    "DigestContent",
+    "Edition",
+    "Filled",
+    "House",
+    "Identity",
+    "ItemCard",
+    "Kind",
+    "LetterContent",
+    "ListCard",
+    "Notice",
+    "Partner",
+    "Prepared",
+    "Section",
+    "SenderCard",
+    "Templates",
+    "Values",
+    "compose",
+    "greeting",
+    "layouts",
+    "public_page",
+    "render_digest",
+    "render_letter",
+]

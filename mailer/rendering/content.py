@@ -102,6 +102,8 @@ class ListCard:
 
     def __post_init__(self) -> None:
         line("list's name", self.name)
+        if not self.slug.isascii() or set(line("slug", self.slug)) & set(": "):
+            raise HeaderInvalid("slug", "must be ASCII without spaces and colons")
         block("list's description", self.description)
         web_address("list's page", self.page_url)
         web_address("list's archive", self.archive_url)

@@ -38,7 +38,7 @@ from mailer.rendering.wrapping import Measure, columns, wrap
 WIDTH = 72
 """Columns of a line; 78 is what RFC 5322, 2.1.1 asks for."""
 
-WIDEST_COLUMN = 26
+WIDEST_COLUMN = 30
 NARROWEST_LAST_COLUMN = 20
 GAP = "  "
 
@@ -322,7 +322,7 @@ def _bare(address: str) -> str:
 def _tidied(text: str) -> str:
     """Give the text without spaces about its line breaks and ends, nor two in a row."""
     single = re.sub(r"[ \t\r\f]+", " ", text.replace("\u00ad", ""))
-    return re.sub(r" ?\n ?", _BREAK, single).strip(" \n")
+    return re.sub(r" ?\n ?", _BREAK, single).strip(" \n\u00a0")
 
 
 def _shown(line: str) -> str:

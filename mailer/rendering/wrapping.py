@@ -75,3 +75,10 @@ def _columns_of(char: str) -> int:
 
 def _is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in {"W", "F"}
+
+
+def shortened(text: str, width: int) -> str:
+    """Give the beginning of a text, at most so many columns wide, ended where a word ends."""
+    if columns(text) <= width:
+        return text
+    return next(_wrapped(text, width - 1, columns)).rstrip(",;:、，") + "…"
