@@ -14,12 +14,18 @@ from sqlmodel import Session, col, select
 
 from mailer.address import Address
 from mailer.db.schema import ListText, MailingList, OldSlug, OptIn, Sender, Visibility
-from mailer.errors import MomentInvalid, NotFound, Refused, UsageError
+from mailer.errors import HeaderInvalid, MomentInvalid, NotFound, Refused, UsageError
 from mailer.history import EDITOR, About, record
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 LONGEST_NAME = 120
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Line breaks, controls, marks that turn the direction around, half letters.
+
+Not what `str.isprintable` means: Japanese has a space of its own, Persian and Hindi have
+joiners, and a name may hold them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +176,16 @@ def cards(
 
 
 def words_of(session: Session, found: MailingList, language: str | None) -> ListText:
-    """Give a list's words: in the language, in its base language, or in the list's own."""
+    """Give a list's words: in the language, in its base language, or in the list's own.
+
+    A list whose first language was changed has no words in it until somebody writes them.
+    """
     texts = {
         text.language: text
         for text in session.exec(select(ListText).where(col(ListText.list_id) == found.id))
     }
-    wanted = nearest(language, list(texts), found.language)
-    return texts[wanted]
+    own = found.language if found.language in texts else min(texts)
+    return texts[nearest(language, list(texts), own)]
 
 
 def nearest(language: str | None, offered: Sequence[str], fallback: str) -> str:
@@ -276,7 +285,10 @@ def _check_zone(zone: str) -> None:
 
 
 def _name(text: str) -> str:
+    # Refused and not mended: a line break in a name is somebody's header, or somebody's mistake.
+    if UNSEEN.search(text):
+        raise HeaderInvalid("a name", "holds a line break or another unseen character")
     name = " ".join(text.split())
-    if not name or len(name) > LONGEST_NAME or any(not char.isprintable() for char in name):
-        raise UsageError(f"a name has 1 to {LONGEST_NAME} characters that can be seen")
+    if not name or len(name) > LONGEST_NAME:
+        raise UsageError(f"a name has 1 to {LONGEST_NAME} characters")
     return name

@@ -25,7 +25,7 @@ from mailer.db.schema import Item, ItemGroup, ItemVersion
 from mailer.digests import moments
 from mailer.errors import FileInvalid, MomentInvalid, NotFound, UsageError
 from mailer.history import EDITOR, About, record
-from mailer.lists import LANGUAGE
+from mailer.lists import LANGUAGE, UNSEEN
 
 LARGEST_FILE = 256 * 1024
 """Bytes of an item; a digest's HTML must stay below 100 KB as a whole."""
@@ -246,7 +246,7 @@ def _check_line(key: str, value: str, name: Path | str, line: int) -> None:
     longest = LONGEST_LINK if key == "link" else LONGEST_LINE
     if len(value) > longest:
         raise FileInvalid(name, line, f"“{key}” is longer than {longest} characters")
-    if any(not char.isprintable() for char in value.strip()):
+    if UNSEEN.search(value.strip()):
         raise FileInvalid(name, line, f"“{key}” holds a character that cannot be seen")
 
 
