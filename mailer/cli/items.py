@@ -1,0 +1,115 @@
+"""`mailer item`: pieces of meeting news, each from a Markdown file with front matter."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from mailer.cli import printing, reading
+from mailer.cli.options import AsJson, ItemId
+from mailer.cli.printing import out, talk
+from mailer.digests import items
+from mailer.digests.items import Written
+
+app = typer.Typer()
+
+COLUMNS = ("id", "title", "starts", "place", "topic", "language", "version")
+
+Default = Annotated[
+    str | None,
+    typer.Option("--language", metavar="CODE", help="Language of files that name none."),
+]
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Markdown files, one item each.")
+    ],
+    language: Default = None,
+    translates: Annotated[
+        int | None,
+        typer.Option("--translates", metavar="ID", help="The item this is a translation of."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep new items and print their ids, in the order of the files.
+
+    All files are read before any is kept: if one is wrong, none is.
+    """
+    spoken = reading.language_of(language or "en", "--language")
+    drafts = [items.read(path, language=spoken) for path in files]
+    with ctx.obj.open() as opened, opened.database.writing() as session:
+        now = opened.clock.now()
+        ids = [items.add(session, draft, now=now, translates=translates) for draft in drafts]
+    if as_json:
+        printing.as_json(ids)
+    else:
+        out("\n".join(map(str, ids)))
+
+
+@app.command()
+def edit(
+    ctx: typer.Context,
+    item_id: ItemId,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The item as it is to read now.")],
+) -> None:
+    """Give an item new words; digests that went out keep theirs."""
+    with ctx.obj.open() as opened, opened.database.writing() as session:
+        spoken = items.get(session, item_id).item.language
+        draft = items.read(file, language=spoken)
+        number = items.edit(session, item_id, draft, now=opened.clock.now())
+    talk(f"item {item_id} is now in version {number}")
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Show all items, newest first."""
+    with ctx.obj.open() as opened:
+        found = [_record(one) for one in opened.database.read(items.every)]
+    if as_json:
+        printing.as_json(found)
+    else:
+        printing.table(found, *COLUMNS)
+
+
+@app.command()
+def show(ctx: typer.Context, item_id: ItemId, as_json: AsJson = False) -> None:
+    """Show one item with its text."""
+    with ctx.obj.open() as opened:
+        found = opened.database.read(_whole, item_id)
+    if as_json:
+        printing.as_json(found)
+        return
+    body = found.pop("body")
+    printing.card(found)
+    printing.text(body)
+
+
+def _whole(session: Session, item_id: int) -> dict[str, Any]:
+    written = items.get(session, item_id)
+    return {**_record(written), "body": written.version.body}
+
+
+def _record(written: Written) -> dict[str, Any]:
+    """Give an item as JSON has it; its keys are in docs/commands.md."""
+    item, version = written.item, written.version
+    return {
+        "id": written.id,
+        "title": version.title,
+        "starts": version.starts,
+        "ends": version.ends,
+        "timezone": version.timezone,
+        "place": version.place,
+        "topic": version.topic,
+        "organiser": version.organiser,
+        "link": version.link,
+        "language": item.language,
+        # Translations of one piece of news have the same group.
+        "group": item.group_id,
+        "version": version.number,
+        "created_at": item.created_at,
+        "changed_at": version.created_at,
+    }

@@ -1,0 +1,61 @@
+"""What `mailer status` tells: the installation at a glance."""
+
+from typing import Any
+
+from sqlmodel import Session
+
+from mailer import ledger, lists, subscribers
+from mailer.app import App
+from mailer.cli import printing, routes
+from mailer.cli.sending import standing
+from mailer.db.schema import DigestState
+from mailer.digests import life
+
+UNDER_WAY = (
+    DigestState.SCHEDULED,
+    DigestState.QUEUED,
+    DigestState.SENDING,
+    DigestState.PAUSED,
+)
+
+
+def gather(opened: App) -> dict[str, Any]:
+    """Give the whole as JSON has it; its keys are in docs/commands.md."""
+    return {
+        "database": str(opened.database),
+        "schema": opened.database.revision(),
+        **opened.database.read(_counts, opened),
+        "routes": routes.records(opened),
+    }
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print the whole for a person."""
+    parts = {name: found.pop(name) for name in ("lists", "digests", "routes")}
+    printing.card(found)
+    for name, columns in (
+        ("lists", ("slug", "name", "confirmed")),
+        ("digests", ("id", "list", "number", "state", "recipients", "sent", "due_at", "reason")),
+        ("routes", ("name", "host", "port", "state", "reason")),
+    ):
+        if parts[name]:
+            printing.text(name)
+            printing.table(parts[name], *columns)
+
+
+def _counts(session: Session, opened: App) -> dict[str, Any]:
+    under_way = life.in_state(session, *UNDER_WAY)
+    return {
+        "workers": ledger.working(session, now=opened.clock.now()),
+        "letters_waiting": ledger.letters_waiting(session),
+        "asks_waiting": subscribers.waiting_asks(session),
+        "lists": [
+            {
+                "slug": card.list.slug,
+                "name": card.words.name,
+                "confirmed": subscribers.size(session, card.id),
+            }
+            for card in lists.cards(session)
+        ],
+        "digests": [standing(session, one.id) for one in under_way if one.id is not None],
+    }

@@ -1,0 +1,86 @@
+"""Commands without a noun: make an installation, run it, see how it is.
+
+They import what they need when they are called, for this module is read for every command.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mailer.cli.options import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new installation.")],
+) -> None:
+    """Make an installation: config.toml with fresh secrets, and the database."""
+    from mailer.cli import founding
+
+    founding.found(folder)
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="HOST", help="Network address to listen on.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port; 0 takes a free one."),
+    ] = None,
+) -> int:
+    """Run all of it: pages, clock and delivery."""
+    from mailer import serve as served
+
+    flags = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    with ctx.obj.open({"web": flags}) as opened:
+        return served.run(opened)
+
+
+@app.command()
+def worker(
+    ctx: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="Do what is due, send what is due, and end.")
+    ] = False,
+    processes: Annotated[
+        int,
+        typer.Option("--processes", metavar="N", min=1, max=64, help="How many work at once."),
+    ] = 1,
+) -> int:
+    """Run clock and delivery without pages; several may work on one PostgreSQL database."""
+    from mailer import worker as working
+
+    with ctx.obj.open() as opened:
+        return working.run(opened, once=once, processes=processes)
+
+
+@app.command()
+def demo(
+    port: Annotated[
+        int,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port; 0 takes a free one."),
+    ] = 8080,
+) -> Any:
+    """Try everything in a throw-away office, with an inbox page that keeps its mail here."""
+    from mailer import demo as shown
+
+    return shown.run(port=port)
+
+
+@app.command()
+def status(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Show the installation at a glance: database, workers, lists, digests, routes."""
+    from mailer.cli import overview, printing
+
+    with ctx.obj.open() as opened:
+        found = overview.gather(opened)
+    if as_json:
+        printing.as_json(found)
+    else:
+        overview.show(found)

@@ -1,0 +1,213 @@
+"""`mailer subscriber`: one person at a time; see `transfers` for many."""
+
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from mailer import history, lists, subscribers
+from mailer.app import App
+from mailer.cli import printing, reading
+from mailer.cli.options import AnAddress, AsJson, Slug
+from mailer.cli.printing import talk
+from mailer.db.schema import (
+    Organisation,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+)
+from mailer.errors import NotFound, Refused, UsageError
+from mailer.history import EDITOR
+from mailer.subscribers import Wish
+
+app = typer.Typer()
+
+EVIDENCE = {"via": "command"}
+"""What history says about how an editor's command came in."""
+
+Confirmed = Annotated[
+    bool,
+    typer.Option("--confirmed", help="Without a letter: they agreed already; needs --basis."),
+]
+Basis = Annotated[
+    str | None,
+    typer.Option("--basis", metavar="TEXT", help="How they agreed: “signed up at the meeting”."),
+]
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    slug: Slug,
+    address: AnAddress,
+    *,
+    confirmed: Confirmed = False,
+    basis: Basis = None,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Their name.")] = "",
+    language: Annotated[
+        str | None,
+        typer.Option("--language", metavar="CODE", help="Their language, if not the list's."),
+    ] = None,
+) -> None:
+    """Put somebody on a list: by a letter that they confirm, or at once on a stated basis."""
+    stated = basis_of(basis, confirmed=confirmed)
+    to = reading.address_of(address, "ADDRESS")
+    called = reading.line_of(name, "--name")
+    spoken = reading.language_of(language, "--language") if language else None
+    with ctx.obj.open() as opened, opened.database.writing() as session:
+        listed = lists.get(session, slug)
+        assert listed.id is not None
+        wish = Wish(
+            address=to,
+            list_id=listed.id,
+            language=spoken or listed.language,
+            evidence=EVIDENCE,
+            name=called,
+            by=EDITOR,
+        )
+        said = _put(session, wish, stated, opened) if stated else _ask(session, wish, opened)
+    talk(f"{to.mailbox} {said}")
+
+
+@app.command()
+def show(ctx: typer.Context, address: AnAddress, as_json: AsJson = False) -> None:
+    """Show a subscriber: their subscriptions with states, suppressions, and what happened."""
+    asked = reading.address_of(address, "ADDRESS")
+    with ctx.obj.open() as opened:
+        found = opened.database.read(_whole, asked.key)
+    if as_json:
+        printing.as_json(found)
+        return
+    mine, why_not, past = (found.pop(key) for key in ("subscriptions", "suppressions", "history"))
+    printing.card(found)
+    printing.text("subscriptions")
+    printing.table(mine, "list", "state", "language", "confirmed_at", "left_at", "basis")
+    if why_not:
+        printing.text("suppressions")
+        printing.table(why_not, "list", "reason", "since", "note")
+    printing.text("history")
+    printing.table(past, "at", "kind", "list", "by")
+
+
+@app.command()
+def leave(ctx: typer.Context, slug: Slug, address: AnAddress) -> None:
+    """Take somebody off a list, at their word; no letter is sent."""
+    asked = reading.address_of(address, "ADDRESS")
+    with ctx.obj.open() as opened, opened.database.writing() as session:
+        listed = lists.get(session, slug)
+        found, mine = subscribers.by_address(session, asked.key)
+        before = next((one.state for one in mine if one.list_id == listed.id), None)
+        if before is None or listed.id is None or found.id is None:
+            raise NotFound("subscriber", asked.mailbox, f"nobody of that address is on “{slug}”")
+        now = opened.clock.now()
+        subscribers.leave(session, found.id, listed.id, EVIDENCE, now=now, by=EDITOR)
+    had_left = before is SubscriptionState.UNSUBSCRIBED
+    talk(f"{asked.mailbox} {'had left' if had_left else 'has left'} “{slug}”")
+
+
+def basis_of(basis: str | None, *, confirmed: bool) -> str | None:
+    """Give the stated basis, if any; a confirmation by an editor needs one, and only that."""
+    if confirmed and not (basis and basis.strip()):
+        raise UsageError("--confirmed needs --basis TEXT: how did they agree?")
+    if basis and not confirmed:
+        raise UsageError("--basis goes with --confirmed; without it, a letter asks them")
+    return reading.line_of(basis, "--basis") if basis else None
+
+
+def _put(session: Session, wish: Wish, basis: str, opened: App) -> str:
+    why_not = subscribers.add_confirmed(session, wish, basis, now=opened.clock.now())
+    if isinstance(why_not, SuppressionReason):
+        raise _suppressed(wish, {why_not})
+    if why_not is SubscriptionState.UNSUBSCRIBED:
+        raise Refused(
+            f"{wish.address.mailbox} left this list: only they can come back, by the box or by "
+            "the letter that “mailer subscriber add” without --confirmed sends"
+        )
+    return "was on the list already" if why_not else "is on the list"
+
+
+def _ask(session: Session, wish: Wish, opened: App) -> str:
+    why_not = subscribers.reasons(session, wish.address.key, wish.list_id)
+    if why_not:
+        raise _suppressed(wish, why_not)
+    if _state(session, wish) is SubscriptionState.CONFIRMED:
+        return "was on the list already"
+    subscribers.subscribe(session, wish, opened.rules, now=opened.clock.now())
+    if _state(session, wish) is SubscriptionState.CONFIRMED:
+        return "is on the list; a welcome letter is posted"
+    return "is asked by a letter to confirm"
+
+
+def _state(session: Session, wish: Wish) -> SubscriptionState | None:
+    try:
+        _, mine = subscribers.by_address(session, wish.address.key)
+    except NotFound:
+        return None
+    return next((one.state for one in mine if one.list_id == wish.list_id), None)
+
+
+def _suppressed(wish: Wish, reasons: set[SuppressionReason]) -> Refused:
+    return Refused(
+        f"{wish.address.mailbox} must not be mailed ({', '.join(sorted(reasons))}); "
+        "“mailer suppression list” shows since when and why"
+    )
+
+
+def _whole(session: Session, key: str) -> dict[str, Any]:
+    """Give a subscriber as JSON has it; its keys are in docs/commands.md."""
+    found, mine = subscribers.by_address(session, key)
+    assert found.id is not None
+    slugs = {card.id: card.list.slug for card in _cards(session, mine)}
+    return {
+        **_person(session, found),
+        "subscriptions": [_subscription(one, slugs[one.list_id]) for one in mine],
+        "suppressions": [
+            {
+                "list": slugs.get(one.list_id),
+                "reason": one.reason.value,
+                "since": one.created_at,
+                "note": one.note,
+            }
+            for one in subscribers.suppressions(session)
+            if one.key == key
+        ],
+        "history": [
+            {
+                "at": event.at,
+                "kind": event.kind,
+                "list": slugs.get(event.list_id) if event.list_id else None,
+                "by": event.actor.value,
+                "details": event.details,
+            }
+            for event in history.of_subscriber(session, found.id)
+        ],
+    }
+
+
+def _cards(session: Session, mine: list[Subscription]) -> list[lists.Card]:
+    return [lists.card(session, one.list_id) for one in mine]
+
+
+def _person(session: Session, found: Subscriber) -> dict[str, Any]:
+    works_at = session.get(Organisation, found.organisation_id) if found.organisation_id else None
+    return {
+        "address": found.address,
+        "name": found.name,
+        "language": found.language,
+        "organisation": works_at.name if works_at else None,
+        "country": works_at.country if works_at else None,
+        "since": found.created_at,
+    }
+
+
+def _subscription(one: Subscription, slug: str) -> dict[str, Any]:
+    return {
+        "list": slug,
+        "state": one.state.value,
+        "language": one.language,
+        "basis": one.basis,
+        "since": one.created_at,
+        "confirmed_at": one.confirmed_at,
+        "left_at": one.left_at,
+    }
