@@ -351,11 +351,12 @@ class Settings(BaseSettings):
 
 
 class Config:
-    """The settings together with the folder they belong to."""
+    """The settings together with the file they came from and the folder they belong to."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, path: Path | None) -> None:
         self.settings = settings
-        self.folder = folder
+        self.path = path.resolve() if path else None
+        self.folder = self.path.parent if self.path else Path.cwd()
 
     @property
     def state(self) -> Path:
@@ -391,7 +392,7 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Confi
         problems.append(f"environment: {error}")
     if problems:
         raise ConfigError(problems)
-    return Config(settings, (path.resolve().parent if path else Path.cwd()))
+    return Config(settings, path)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -16,24 +16,33 @@ from mailer.delivery import Engine
 CRASH_WAIT_SECONDS = 2
 """How long a parent waits before it starts a child again that fell over."""
 
+WATCH_SECONDS = 0.5
+
 log = structlog.get_logger(__name__)
 
 
-def run(app: App, *, once: bool = False, tied: bool = False) -> None:
+def run(app: App, *, once: bool = False, processes: int = 1, tied: bool = False) -> None:
     """Work until SIGTERM or SIGINT; with `once`, until nothing is due.
 
-    `tied` to a parent, it also stops when its standard input ends: the parent is gone.
+    More `processes` than one are children of this one, started again when they fall. `tied` to
+    a parent, it also stops when its standard input ends: the parent is gone.
     """
-    asyncio.run(_run(app, once=once, tied=tied))
+    if processes > 1 and not once:
+        asyncio.run(_watch(app, processes))
+    else:
+        asyncio.run(_run(app, once=once, tied=tied))
+
+
+async def _watch(app: App, processes: int) -> None:
+    stop = stopping()
+    children = Children(app, processes)
+    await children.watch_until(stop)
 
 
 async def _run(app: App, *, once: bool, tied: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    stop = stopping()
     if tied:
-        loop.add_reader(sys.stdin.fileno(), stop.set)
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
     engine = Engine(app.database, app.clock, app.turns, app.routes, app.pacing)
     if once:
         await asyncio.to_thread(scheduler.tick_once, app)
@@ -47,37 +56,57 @@ async def _run(app: App, *, once: bool, tied: bool) -> None:
         ticking.shutdown(wait=False)
 
 
+def stopping() -> asyncio.Event:
+    """Give an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop
+
+
 class Children:
     """Worker processes that a parent starts, starts again when they fall, and stops."""
 
-    def __init__(self, arguments: Sequence[str], count: int) -> None:
-        self._command = [sys.executable, "-m", "mailer", *arguments, "worker", "--tied"]
-        self._started = {number: self._start() for number in range(count)}
+    def __init__(self, app: App, count: int) -> None:
+        path = app.config.path
+        chosen = ["--config", str(path)] if path else []
+        self._command = [sys.executable, "-m", "mailer", *chosen, "worker", "--tied"]
+        self._grace = app.settings.delivery.grace_seconds
         self._not_before: dict[int, float] = {}
+        self._started = {number: self._start() for number in range(count)}
 
-    def watch(self) -> None:
-        """Start again what has fallen over."""
-        for number, child in self._started.items():
-            code = child.poll()
-            if code is None:
-                continue
-            due = self._not_before.setdefault(number, time.monotonic() + CRASH_WAIT_SECONDS)
-            if time.monotonic() >= due:
-                log.warning("worker.fell", code=code)
-                self._started[number] = self._start()
-                del self._not_before[number]
+    async def watch_until(self, stop: asyncio.Event) -> None:
+        """Keep all running until `stop` is set; then let them finish."""
+        try:
+            while not stop.is_set():
+                self._look()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
+        finally:
+            await asyncio.to_thread(self.stop)
 
-    def stop(self, grace_seconds: float) -> None:
+    def stop(self) -> None:
         """Ask all to finish, and end those that take longer than their grace."""
         for child in self._started.values():
             child.terminate()
-        until = time.monotonic() + grace_seconds + CRASH_WAIT_SECONDS
+        until = time.monotonic() + self._grace + CRASH_WAIT_SECONDS
         for child in self._started.values():
             try:
                 child.wait(max(until - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+    def _look(self) -> None:
+        """Start again what has fallen over, after a moment."""
+        for number, child in self._started.items():
+            if child.poll() is None:
+                continue
+            due = self._not_before.setdefault(number, time.monotonic() + CRASH_WAIT_SECONDS)
+            if time.monotonic() >= due:
+                log.warning("worker.fell", code=child.returncode)
+                self._started[number] = self._start()
+                del self._not_before[number]
 
     def _start(self) -> "subprocess.Popen[bytes]":
         # A session of its own: Ctrl-C at a terminal reaches the parent, which asks the child.

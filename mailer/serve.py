@@ -1,0 +1,46 @@
+"""`mailer serve`: one command, two processes. Pages and ticks here, the engine in a child.
+
+A busy engine beside request threads in one interpreter makes pages wait for seconds; in a
+child it does not.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from mailer import scheduler, web
+from mailer.app import App
+from mailer.worker import Children, stopping
+
+WEB_GRACE_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
+
+def run(app: App, *, on_started: Callable[[], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; ConfigError when the port cannot be had."""
+    settings = app.settings.web
+    sock = web.listen(settings.host, settings.port)
+
+    def started() -> None:
+        log.info("web.began", url=settings.base_url, host=settings.host, port=web.port_of(sock))
+        if on_started:
+            on_started()
+
+    server = web.Server(web.create(app), sock, grace_seconds=WEB_GRACE_SECONDS, on_started=started)
+    asyncio.run(_serve(app, server))
+
+
+async def _serve(app: App, server: web.Server) -> None:
+    stop = stopping()
+    pages = asyncio.create_task(server.serve())
+    pages.add_done_callback(lambda _: stop.set())
+    ticking = scheduler.start(app)
+    try:
+        # While it runs, uvicorn has the signals; it gives them back to `stop` when it ends.
+        await Children(app, 1).watch_until(stop)
+    finally:
+        ticking.shutdown(wait=False)
+        server.stop()
+        await pages
