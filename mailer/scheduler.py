@@ -6,7 +6,6 @@ processes may tick: a missed tick is made up by the next, and a doubled one find
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, timedelta
 
 import structlog
@@ -111,15 +110,18 @@ def recover(app: App) -> None:
     A journal on this machine says exactly how far each row came. It serves as soon as its
     lock is free, or its lease has run out by a clock that both processes share.
     """
+    local = set()
     for journal in Journal.others(app.config.state):
-        with suppress(OSError):
-            _by_journal(app, journal)
+        local.add(journal.worker_id)
+        _by_journal(app, journal)
     with app.database.reading() as session:
         lost = ledger.lost_workers(session, now=app.clock.now(), skew=SKEW)
-    local = {journal.stem for journal in app.config.state.glob("*.journal")}
     for worker in lost:
-        if str(worker.worker_id) not in local:
-            done = app.database.write(ledger.recover, worker.worker_id, None, now=app.clock.now())
+        if worker.worker_id not in local:
+            now = app.clock.now()
+            done = app.database.write(
+                ledger.recover_lapsed, worker.worker_id, None, now=now, skew=SKEW
+            )
             _say(worker.worker_id, done)
 
 
@@ -132,9 +134,14 @@ def _by_journal(app: App, journal: Journal) -> None:
     same_boot = journal.boot == boot_id() != ""
     dead = journal.proves_death()
     lapsed = same_boot and app.clock.boottime() > journal.deadline > 0
-    if dead or lapsed:
+    now = app.clock.now()
+    if dead:
         marks = journal.marks() if same_boot else None
-        done = app.database.write(ledger.recover, journal.worker_id, marks, now=app.clock.now())
+        _say(
+            journal.worker_id, app.database.write(ledger.recover, journal.worker_id, marks, now=now)
+        )
+    elif lapsed:
+        done = app.database.write(ledger.recover_lapsed, journal.worker_id, journal.marks, now=now)
         _say(journal.worker_id, done)
     journal.close(remove=dead)
 

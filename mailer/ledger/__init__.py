@@ -13,8 +13,8 @@ from mailer.ledger.claims import (
     settle,
 )
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
-from mailer.ledger.journal import Journal, Mark
-from mailer.ledger.posting import WAITING, Letter, post, queue, withdraw_digest
+from mailer.ledger.journal import Journal, Mark, boot_id
+from mailer.ledger.posting import WAITING, Letter, post, post_all, queue, withdraw_digest
 from mailer.ledger.reports import Standing, letters_waiting, of_digest, standing
 from mailer.ledger.workers import (
     Lost,
@@ -22,6 +22,7 @@ from mailer.ledger.workers import (
     end,
     lost_workers,
     recover,
+    recover_lapsed,
     register,
     renew,
     working,
@@ -38,6 +39,7 @@ __all__ = [
     "Settlement",
     "Standing",
     "Sums",
+    "boot_id",
     "claim_digest",
     "claim_letters",
     "end",
@@ -46,8 +48,10 @@ __all__ = [
     "lost_workers",
     "of_digest",
     "post",
+    "post_all",
     "queue",
     "recover",
+    "recover_lapsed",
     "register",
     "renew",
     "resend_uncertain",

@@ -9,12 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlmodel import Session, col
 
 from mailer.db import changed
-from mailer.db.schema import Attempt, Delivery, DeliveryKind, DeliveryState, Worker
+from mailer.db.schema import Attempt, Delivery, DeliveryKind, DeliveryState, UTCDateTime, Worker
 from mailer.ledger.posting import WAITING
+
+HELD: ColumnElement[bool] = literal_column("deliveries.state IN ('claimed', 'uncertain')")
+"""Spelled out like WAITING. A row in doubt is held by the worker that may know better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +91,29 @@ def claim_digest(
     return _claim(session, worker_id, [col(Delivery.digest_id) == digest_id], limit, now)
 
 
-def settle(session: Session, worker_id: int, settlements: Sequence[Settlement]) -> None:
-    """Write how claims ended; a row that the worker no longer holds stays as it is."""
-    if not settlements:
-        return
-    session.connection().execute(_SETTLE, [_values(worker_id, one) for one in settlements])
-    tries = [one.attempt.model_dump(exclude={"id"}) for one in settlements if one.attempt]
+def settle(session: Session, worker_id: int, settlements: Sequence[Settlement]) -> set[int]:
+    """Write how claims ended; give the ids of those that the worker did hold.
+
+    A row that it lost stays as it is, without a trace. One that was found in doubt meanwhile
+    is still its own to settle: it knows what the relay said.
+    """
+    held = _hold(session, worker_id, [one.delivery_id for one in settlements])
+    mine = [one for one in settlements if one.delivery_id in held]
+    if mine:
+        session.connection().execute(_SETTLE, [_values(worker_id, one) for one in mine])
+    tries = [one.attempt.model_dump(exclude={"id"}) for one in mine if one.attempt]
     if tries:
         session.connection().execute(insert(Attempt), tries)
+    return held
 
 
 def give_back(session: Session, worker_id: int, ids: Collection[int] | None = None) -> int:
     """Return claims that were not begun to the queue (all of them when no ids are given)."""
-    held = [col(Delivery.worker_id) == worker_id, col(Delivery.state) == DeliveryState.CLAIMED]
+    held = [
+        HELD,
+        col(Delivery.worker_id) == worker_id,
+        col(Delivery.state) == DeliveryState.CLAIMED,
+    ]
     if ids is not None:
         held.append(col(Delivery.id).in_(ids))
     statement = update(Delivery).where(*held).values(state=DeliveryState.QUEUED, worker_id=None)
@@ -104,22 +127,27 @@ def _claim(
     limit: int,
     now: datetime,
 ) -> list[Claimed]:
-    if not _alive(session, worker_id):
+    if not _alive(session, worker_id, now):
         return []
+    # All three columns of the index: PostgreSQL takes “IS NULL” for no reason to skip a sort.
+    order = (col(Delivery.digest_id), col(Delivery.due_at), col(Delivery.id))
+    # A WITH and not a sub-select, which PostgreSQL may run once for every row it compares.
     due = (
         select(col(Delivery.id))
         .where(WAITING, col(Delivery.due_at) <= now, *wanted)
-        .order_by(col(Delivery.due_at), col(Delivery.id))
+        .order_by(*order)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")
+        .prefix_with("MATERIALIZED")
     )
     statement = (
         update(Delivery)
-        .where(col(Delivery.id).in_(due))
+        .where(col(Delivery.id).in_(select(due.c.id)))
         .values(
             state=DeliveryState.CLAIMED,
             worker_id=worker_id,
-            dated_at=func.coalesce(col(Delivery.dated_at), now),
+            dated_at=func.coalesce(col(Delivery.dated_at), literal(now, UTCDateTime())),
         )
         .returning(*COLUMNS)
         .execution_options(synchronize_session=False)
@@ -128,17 +156,35 @@ def _claim(
     return sorted((Claimed(*row) for row in rows), key=lambda row: row.id)
 
 
-def _alive(session: Session, worker_id: int) -> bool:
+def _alive(session: Session, worker_id: int, now: datetime) -> bool:
     """Tell whether the worker may claim, and keep it so until the claim is committed.
 
     A recovery ends the worker first: it waits for this lock and then sees what was claimed.
     """
     statement = (
         select(col(Worker.id))
-        .where(col(Worker.id) == worker_id, col(Worker.ended_at).is_(None))
+        .where(
+            col(Worker.id) == worker_id,
+            col(Worker.ended_at).is_(None),
+            col(Worker.lease_until) >= now,
+        )
         .with_for_update(read=True)
     )
     return session.execute(statement).first() is not None
+
+
+def _hold(session: Session, worker_id: int, ids: Sequence[int]) -> set[int]:
+    """Give which rows are the worker's, and keep it so until the transaction ends."""
+    if not ids:
+        return set()
+    # The worker before its rows, like a recovery: the other way about they might wait for
+    # each other.
+    worker = select(col(Worker.id)).where(col(Worker.id) == worker_id)
+    session.execute(worker.with_for_update(read=True))
+    rows = select(col(Delivery.id)).where(
+        col(Delivery.id).in_(ids), col(Delivery.worker_id) == worker_id, HELD
+    )
+    return set(session.execute(rows.with_for_update()).scalars())
 
 
 _SETTLE = (
@@ -146,12 +192,14 @@ _SETTLE = (
     .where(
         col(Delivery.id) == bindparam("b_id"),
         col(Delivery.worker_id) == bindparam("b_worker"),
-        col(Delivery.state) == DeliveryState.CLAIMED,
+        HELD,
     )
     .values(
         state=bindparam("b_state"),
         due_at=bindparam("b_due"),
-        tries=col(Delivery.tries) + bindparam("b_tries"),
+        # A row in doubt was counted when it was found so.
+        tries=col(Delivery.tries)
+        + case((col(Delivery.state) == DeliveryState.UNCERTAIN, 0), else_=bindparam("b_tries")),
         settled_at=bindparam("b_settled"),
         reason=bindparam("b_reason"),
         reply_code=bindparam("b_code"),

@@ -19,6 +19,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import IO
 
+import structlog
+
 HEADER = struct.Struct("<8sQd36s")  # magic, worker id, lease deadline (boot time), boot id
 SLOT = struct.Struct("<QB7x")  # delivery id, mark
 MAGIC = b"COMMJNL1"
@@ -26,6 +28,8 @@ SUFFIX = ".journal"
 _DEADLINE = struct.Struct("<d")
 _DEADLINE_AT = 16
 _MARK_AT = 8
+
+log = structlog.get_logger(__name__)
 
 
 class Mark(IntEnum):
@@ -37,16 +41,23 @@ class Mark(IntEnum):
     ACCEPTED = 3
 
 
+KNOWN = frozenset(Mark)
+
+
 class Journal:
     """The journal of a worker: its own to write, or another's to read."""
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
+        """Take over an open file; ValueError when it is not a journal."""
+        if os.fstat(file.fileno()).st_size < HEADER.size:
+            raise ValueError(f"{path} is too short for a journal")
         self.path = path
         self._file = file
         self._map = mmap.mmap(file.fileno(), 0)
-        magic, self.worker_id, _, boot = HEADER.unpack_from(self._map, 0)
-        if magic != MAGIC:
+        if self._map[: len(MAGIC)] != MAGIC:
+            self._map.close()
             raise ValueError(f"{path} is not a journal")
+        _, self.worker_id, _, boot = HEADER.unpack_from(self._map, 0)
         self.boot = boot.rstrip(b"\0").decode("ascii", "replace")
         self._capacity = (len(self._map) - HEADER.size) // SLOT.size
         self._slot_of: dict[int, int] = {}
@@ -68,13 +79,25 @@ class Journal:
         return cls(path, file)
 
     @classmethod
-    def others(cls, folder: Path, *, but: int | None = None) -> "Iterator[Journal]":
-        """Open the journals in a folder for reading, save one's own."""
+    def open(cls, path: Path) -> "Journal":
+        """Open the journal of another worker, for reading; ValueError when it is not one."""
+        file = path.open("r+b")
+        try:
+            return cls(path, file)
+        except ValueError:
+            file.close()
+            raise
+
+    @classmethod
+    def others(cls, folder: Path) -> "Iterator[Journal]":
+        """Open the journals in a folder, one's own among them; each is the caller's to close."""
         for path in sorted(folder.glob(f"*{SUFFIX}")):
-            if path.stem == str(but):
-                continue
-            with suppress(FileNotFoundError, ValueError, OSError):
-                yield cls(path, path.open("r+b"))
+            try:
+                yield cls.open(path)
+            except FileNotFoundError:
+                continue  # its worker has ended since
+            except (OSError, ValueError) as error:
+                log.warning("journal.unreadable", file=path.name, why=str(error))
 
     @property
     def deadline(self) -> float:
@@ -118,7 +141,8 @@ class Journal:
         for slot in range(self._capacity):
             delivery_id, mark = SLOT.unpack_from(self._map, self._offset(slot))
             if mark != Mark.FREE:
-                found[delivery_id] = max(Mark(mark), found.get(delivery_id, Mark.FREE))
+                # What no worker writes tells nothing, and that is what “in doubt” means.
+                found[delivery_id] = Mark(mark) if mark in KNOWN else Mark.SENDING
         return found
 
     def close(self, *, remove: bool = False) -> None:

@@ -4,17 +4,16 @@ A letter is posted in the transaction that caused it, so that no mail is lost be
 and a send.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from mailer.address import Address
-from mailer.db import changed
+from mailer.db import changed, upsert
 from mailer.db.schema import Delivery, DeliveryKind, DeliveryState
 
 WAITING: ColumnElement[bool] = literal_column("deliveries.state = 'queued'")
@@ -48,7 +47,45 @@ class Letter:
 
 def post(session: Session, letter: Letter, *, now: datetime) -> int | None:
     """Put a letter in the ledger; give its id, or None when its key was posted before."""
-    values = {
+    statement = upsert(session, Delivery).values(_row(letter, now)).on_conflict_do_nothing()
+    return session.execute(statement.returning(col(Delivery.id))).scalar()
+
+
+def post_all(session: Session, letters: Sequence[Letter], *, now: datetime) -> None:
+    """Put many letters in the ledger at once."""
+    if letters:
+        statement = upsert(session, Delivery).on_conflict_do_nothing()
+        session.connection().execute(statement, [_row(letter, now) for letter in letters])
+
+
+def queue(session: Session, columns: list[str], audience: "Select[Any]") -> int:
+    """Put the rows that `audience` selects in the ledger; give how many.
+
+    `columns` name what it selects, in order. A recipient who is there already is left alone.
+    """
+    # SQLite reads “SELECT … ON CONFLICT” right only after a WHERE (its “Parsing Ambiguity”).
+    source = audience.where(literal_column("1") == literal_column("1"))
+    statement = upsert(session, Delivery).from_select(columns, source, include_defaults=False)
+    return changed(session, statement.on_conflict_do_nothing())
+
+
+def withdraw_digest(
+    session: Session, digest_id: int, reason: str, *, now: datetime, limit: int = WITHDRAW_CHUNK
+) -> int:
+    """Take some of a digest's waiting rows back; give how many. Call until it gives 0."""
+    some = (
+        select(col(Delivery.id)).where(WAITING, col(Delivery.digest_id) == digest_id).limit(limit)
+    )
+    statement = (
+        update(Delivery)
+        .where(col(Delivery.id).in_(some), WAITING)
+        .values(state=DeliveryState.WITHDRAWN, reason=reason, settled_at=now, due_at=None)
+    )
+    return changed(session, statement)
+
+
+def _row(letter: Letter, now: datetime) -> dict[str, Any]:
+    return {
         "kind": letter.kind,
         "state": DeliveryState.QUEUED,
         "edition_id": letter.edition_id,
@@ -70,37 +107,3 @@ def post(session: Session, letter: Letter, *, now: datetime) -> int | None:
         "reason": "",
         "reply_text": "",
     }
-    dialect = _upsert(session)
-    statement = dialect(Delivery).values(values).on_conflict_do_nothing()
-    return session.execute(statement.returning(col(Delivery.id))).scalar()
-
-
-def queue(session: Session, columns: list[str], audience: "Select[Any]") -> int:
-    """Put the rows that `audience` selects in the ledger; give how many.
-
-    `columns` name what it selects, in order. A recipient who is there already is left alone.
-    """
-    # SQLite reads “SELECT … ON CONFLICT” right only after a WHERE (its “Parsing Ambiguity”).
-    source = audience.where(literal_column("1") == literal_column("1"))
-    statement = _upsert(session)(Delivery).from_select(columns, source, include_defaults=False)
-    return changed(session, statement.on_conflict_do_nothing())
-
-
-def withdraw_digest(
-    session: Session, digest_id: int, reason: str, *, now: datetime, limit: int = WITHDRAW_CHUNK
-) -> int:
-    """Take some of a digest's waiting rows back; give how many. Call until it gives 0."""
-    some = (
-        select(col(Delivery.id)).where(WAITING, col(Delivery.digest_id) == digest_id).limit(limit)
-    )
-    statement = (
-        update(Delivery)
-        .where(col(Delivery.id).in_(some), WAITING)
-        .values(state=DeliveryState.WITHDRAWN, reason=reason, settled_at=now, due_at=None)
-    )
-    return changed(session, statement)
-
-
-def _upsert(session: Session) -> Any:
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    return sqlite.insert if on_sqlite else postgresql.insert

@@ -4,15 +4,17 @@ A worker's row is one life of a process. Its lease is renewed in one place for a
 once lapsed it is never renewed, so the id is the fencing token: the process must register anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, case, exists, func, literal, or_, select, update
 from sqlmodel import Session, col
 
 from mailer.db import changed
-from mailer.db.schema import Delivery, DeliveryState, Worker
+from mailer.db.schema import Delivery, DeliveryState, UTCDateTime, Worker
+from mailer.ledger.claims import HELD
 from mailer.ledger.journal import Mark
 
 LETTER_DOUBT_WAIT = timedelta(minutes=10)
@@ -54,10 +56,14 @@ def register(
 
 
 def renew(session: Session, worker_id: int, *, now: datetime, lease: timedelta) -> bool:
-    """Lengthen a lease; False when it has been taken away, and the worker must stop."""
+    """Lengthen a lease; False when it lapsed or was taken away, and the worker must stop."""
     statement = (
         update(Worker)
-        .where(col(Worker.id) == worker_id, col(Worker.ended_at).is_(None))
+        .where(
+            col(Worker.id) == worker_id,
+            col(Worker.ended_at).is_(None),
+            col(Worker.lease_until) >= now,
+        )
         .values(lease_until=now + lease)
     )
     return changed(session, statement) == 1
@@ -74,44 +80,75 @@ def end(session: Session, worker_id: int, *, now: datetime) -> None:
 
 
 def lost_workers(session: Session, *, now: datetime, skew: timedelta) -> list[Lost]:
-    """Give workers whose lease ran out; `skew` is how far two machines' clocks may differ."""
+    """Give workers whose lease ran out; `skew` is how far two machines' clocks may differ.
+
+    One that ended its life and left claims behind is lost as well.
+    """
+    left_claims = exists().where(
+        HELD,
+        col(Delivery.state) == DeliveryState.CLAIMED,
+        col(Delivery.worker_id) == col(Worker.id),
+    )
     statement = select(col(Worker.id), col(Worker.host), col(Worker.boot)).where(
-        col(Worker.ended_at).is_(None), col(Worker.lease_until) < now - skew
+        col(Worker.lease_until) < now - skew, or_(col(Worker.ended_at).is_(None), left_claims)
     )
     return [Lost(*row) for row in session.execute(statement)]
+
+
+def recover_lapsed(
+    session: Session,
+    worker_id: int,
+    read_marks: Callable[[], Mapping[int, Mark]] | None,
+    *,
+    now: datetime,
+    skew: timedelta = timedelta(0),
+) -> Recovered:
+    """Recover a worker of whose death there is no proof: only if its lease ran out.
+
+    It is asked here, under the worker's lock, for it might have renewed since somebody looked.
+    From here on it cannot: no dot follows, and only now does its journal tell how far it came.
+    """
+    _lock(session, worker_id)
+    lapsed = select(col(Worker.id)).where(
+        col(Worker.id) == worker_id, col(Worker.lease_until) < now - skew
+    )
+    if session.execute(lapsed).first() is None:
+        return Recovered()
+    return recover(session, worker_id, read_marks() if read_marks else None, now=now)
 
 
 def recover(
     session: Session, worker_id: int, marks: Mapping[int, Mark] | None, *, now: datetime
 ) -> Recovered:
-    """End a worker's life and deal with what it held.
+    """End the life of a worker that is known to have stopped, and deal with what it held.
 
     With its journal's `marks`: rows it had not begun go back to the queue, rows the relay took
     are sent, those between dot and answer are uncertain. Without (another machine, another
     boot) every row it held is in doubt. A digest in doubt waits for evidence or for an editor;
     a letter in doubt goes again, with the same bytes and Message-ID.
     """
-    _alone(session, worker_id)
+    _lock(session, worker_id)
     end(session, worker_id, now=now)
     held = _held(session, worker_id)
-    known = marks or {}
-    sent = [row for row in held if known.get(row) is Mark.ACCEPTED]
-    doubtful = [row for row in held if marks is None or known.get(row) is Mark.SENDING]
-    rest = {*held} - {*sent, *doubtful}
-    _set(session, sent, state=DeliveryState.SENT, settled_at=now, due_at=None, worker_id=None)
-    _set(
-        session,
-        sorted(rest),
-        state=DeliveryState.QUEUED,
-        due_at=func.coalesce(col(Delivery.due_at), now),
-        settled_at=None,
-        worker_id=None,
-    )
-    doubt = _doubt(session, [row for row in doubtful if held[row] is DeliveryState.CLAIMED], now)
-    return Recovered(len(rest) + doubt.queued, len(sent), doubt.uncertain)
+    claimed = {row for row, state in held.items() if state is DeliveryState.CLAIMED}
+    if marks is None:
+        return _doubt(session, sorted(claimed), now)
+    sent = [row for row in held if marks.get(row) is Mark.ACCEPTED]
+    doubtful = [row for row in claimed if marks.get(row) is Mark.SENDING]
+    # A claim that it did not come to note was not begun. But of a row in doubt nothing is
+    # known unless the journal says so.
+    untouched = [
+        row
+        for row, state in held.items()
+        if marks.get(row, Mark.CLAIMED if row in claimed else None) is Mark.CLAIMED
+    ]
+    _send(session, sent, now)
+    _give_back(session, untouched, now)
+    doubt = _doubt(session, sorted(doubtful), now)
+    return Recovered(len(untouched) + doubt.queued, len(sent), doubt.uncertain)
 
 
-def _alone(session: Session, worker_id: int) -> None:
+def _lock(session: Session, worker_id: int) -> None:
     """Let nobody else recover the same worker until this transaction ends."""
     session.execute(select(col(Worker.id)).where(col(Worker.id) == worker_id).with_for_update())
 
@@ -119,10 +156,40 @@ def _alone(session: Session, worker_id: int) -> None:
 def _held(session: Session, worker_id: int) -> dict[int, DeliveryState]:
     # Uncertain rows still carry their worker: it, or its journal, may turn up and know better.
     statement = select(col(Delivery.id), col(Delivery.state)).where(
-        col(Delivery.worker_id) == worker_id,
-        col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.UNCERTAIN]),
+        col(Delivery.worker_id) == worker_id, HELD
     )
     return {row: DeliveryState(state) for row, state in session.execute(statement)}
+
+
+def _send(session: Session, ids: list[int], now: datetime) -> None:
+    _set(
+        session,
+        ids,
+        state=DeliveryState.SENT,
+        settled_at=now,
+        due_at=None,
+        tries=col(Delivery.tries) + _if_in_doubt(0, otherwise=1),
+        reason="the relay took it, as the journal of a stopped worker tells",
+        worker_id=None,
+    )
+
+
+def _give_back(session: Session, ids: list[int], now: datetime) -> None:
+    _set(
+        session,
+        ids,
+        state=DeliveryState.QUEUED,
+        settled_at=None,
+        due_at=func.coalesce(col(Delivery.due_at), literal(now, UTCDateTime())),
+        tries=col(Delivery.tries) + _if_in_doubt(-1, otherwise=0),
+        reason=_if_in_doubt("", otherwise=col(Delivery.reason)),
+        worker_id=None,
+    )
+
+
+def _if_in_doubt(value: object, *, otherwise: object) -> ColumnElement[Any]:
+    # A row in doubt was counted as tried, and has the doubt as its reason.
+    return case((col(Delivery.state) == DeliveryState.UNCERTAIN, value), else_=otherwise)
 
 
 def _doubt(session: Session, ids: list[int], now: datetime) -> Recovered:
