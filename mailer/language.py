@@ -30,6 +30,9 @@ SHIPPED = Path(__file__).resolve().parent / "locale"
 # English without a region is read by people of many countries: day before month, 24 hours.
 _BABEL_NAMES = {ENGLISH: "en_GB"}
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?[sd]|%%")
+_CATALOGUE_LINE = re.compile(
+    r"""(?:\#.*|(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d\])?)?\s*"(?:[^"\\]|\\.)*")?"""
+)
 
 Direction = Literal["ltr", "rtl"]
 
@@ -272,11 +275,19 @@ def _code_of(path: Path) -> str:
 
 def _parse(path: Path, source: bytes, code: str) -> Catalog:
     try:
+        _check_lines(path, source.decode())
         return read_po(io.BytesIO(source), _babel_name(code), abort_invalid=True)
     except PoFileError as error:
         raise FileInvalid(path, error.lineno + 1, str(error)) from None
     except (ValueError, UnicodeDecodeError) as error:
         raise FileInvalid(path, None, f"not a catalogue: {error}") from None
+
+
+def _check_lines(path: Path, source: str) -> None:
+    # Babel takes an unquoted text for a quoted one and cuts off its ends.
+    for number, row in enumerate(source.splitlines(), start=1):
+        if not _CATALOGUE_LINE.fullmatch(row.strip()):
+            raise FileInvalid(path, number, f"not a line of a catalogue: {row.strip()[:60]}")
 
 
 def _check_placeholders(path: Path, message: Message) -> None:

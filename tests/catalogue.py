@@ -1,9 +1,8 @@
 """Which texts the program and its templates hold, and which of them a catalogue lacks.
 
-    python -m tests.catalogue          prints the missing ones of every language, as .po entries
+python -m tests.catalogue          prints the missing ones of every language, as .po entries
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from mailer.language import SHIPPED, placeholders
 
 METHODS = [("**.py", "python")]
 TEMPLATES = [(f"**.{suffix}", "jinja2") for suffix in ("html", "txt", "xml", "css")]
-OPTIONS = {"**.html": {}, "**.txt": {}, "**.xml": {}, "**.css": {}}
 KEYWORDS = {
     "_": None,
     "gettext": None,
@@ -128,9 +126,9 @@ def main() -> None:
         print(f"# {path.stem}")  # noqa: T201
         for text, problem in problems(read(path), wanted):
             print(f"\n# {problem}\n{text.entry()}")  # noqa: T201
-        for text in left_over(read(path), wanted):
-            print(f"\n# no longer used: {text}")  # noqa: T201
+        for unused in left_over(read(path), wanted):
+            print(f"\n# no longer used: {unused}")  # noqa: T201
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -198,7 +198,12 @@ JAPANESE = replace(
         ),
     ),
     coming_up=(
-        replace(NEXT_WEBINAR, title="通関所要時間調査についてのウェビナー", place="オンライン", language="ja"),
+        replace(
+            NEXT_WEBINAR,
+            title="通関所要時間調査についてのウェビナー",
+            place="オンライン",
+            language="ja",
+        ),
         replace(NEXT_COMMITTEE, title="能力構築委員会　第14回会合", place="ブリュッセル"),
     ),
 )
