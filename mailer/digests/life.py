@@ -1,10 +1,11 @@
 """The life of a digest: what may follow what, in one table, and one conditional UPDATE each."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import and_, or_, update
 from sqlmodel import Session, col, select
 
 from mailer import lists
@@ -121,10 +122,17 @@ def every(session: Session) -> list[Digest]:
 
 
 def sent_of(session: Session, list_id: int) -> list[Digest]:
-    """Give the digests of a list that went out, or are on their way, newest first."""
+    """Give the digests of a list that went out, or are on their way, newest first.
+
+    One that was paused on its way is among them: some readers have it, with a link to its page.
+    """
+    halfway = and_(col(Digest.state) == PAUSED, col(Digest.resume_to) == SENDING)
     statement = (
         select(Digest)
-        .where(col(Digest.list_id) == list_id, col(Digest.state).in_([SENDING, SENT]))
+        .where(
+            col(Digest.list_id) == list_id,
+            or_(col(Digest.state).in_([SENDING, SENT]), halfway),
+        )
         .order_by(col(Digest.number).desc())
     )
     return list(session.exec(statement))
@@ -134,6 +142,15 @@ def texts(session: Session, digest_id: int) -> dict[str, DigestText]:
     """Give a digest's words by language."""
     statement = select(DigestText).where(col(DigestText.digest_id) == digest_id)
     return {text.language: text for text in session.exec(statement)}
+
+
+def subjects(session: Session, digest_ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """Give the subjects of some digests, by digest and language."""
+    statement = select(DigestText).where(col(DigestText.digest_id).in_(digest_ids))
+    found: dict[int, dict[str, str]] = {digest_id: {} for digest_id in digest_ids}
+    for text in session.exec(statement):
+        found[text.digest_id][text.language] = text.subject
+    return found
 
 
 def contents(session: Session, digest_id: int) -> list[tuple[DigestItem, items.Written]]:
@@ -365,7 +382,7 @@ def _next_number(session: Session, list_id: int) -> int:
 def _check_subject(subject: str) -> None:
     if not subject.strip() or len(subject) > LONGEST_SUBJECT:
         raise UsageError(f"a subject has 1 to {LONGEST_SUBJECT} characters")
-    if any(not char.isprintable() for char in subject):
+    if lists.UNSEEN.search(subject):
         raise UsageError("a subject is one line of characters that can be seen")
 
 
