@@ -170,7 +170,7 @@ def _edition(
     statement = select(col(DigestEdition.language), col(DigestEdition.edition_id)).where(
         col(DigestEdition.digest_id) == digest.id
     )
-    editions = dict(session.execute(statement).tuples().all())
+    editions = dict(session.execute(statement).all())
     if not editions:
         raise Refused(f"digest {digest.id} was never frozen; queue it again")
     first = editions.get(card.list.language) or next(iter(editions.values()))
