@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from mailer import config, tokens
+from mailer import sample, tokens
 from mailer.app import App
 from mailer.cli.desk import CONFIG
 from mailer.cli.printing import talk
@@ -17,7 +17,7 @@ def found(folder: Path) -> None:
     settings = folder / CONFIG
     _refuse_to_overwrite(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(settings, config.example(tokens={"keys": [tokens.new_key()]}))
+    _write(settings, sample.render({"tokens": {"keys": [tokens.new_key()]}}))
     try:
         with App.open(settings) as opened:
             talk(f"made {settings} and {opened.database}")
