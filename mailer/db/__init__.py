@@ -169,7 +169,9 @@ class Database:
 
 def changed(session: Session, statement: UpdateBase) -> int:
     """Execute a statement that writes; give how many rows it changed."""
-    result = session.execute(statement, execution_options={"synchronize_session": False})
+    # Without being asked, SQLAlchemy keeps no count of an INSERT on PostgreSQL.
+    options = {"synchronize_session": False, "preserve_rowcount": True}
+    result = session.execute(statement, execution_options=options)
     assert isinstance(result, CursorResult)
     return result.rowcount
 
