@@ -125,7 +125,7 @@ def show(ctx: typer.Context, digest_id: DigestId, as_json: AsJson = False) -> No
     printing.card(found)
     for language, words in texts.items():
         printing.text(f"[{language}] {words['subject']}\n{words['introduction']}")
-    printing.text(f"{len(chosen)} items" if chosen else "no items: an announcement")
+    printing.text("items" if chosen else "no items: an announcement")
     if chosen:
         printing.table(chosen, "position", "id", "section", "title", "language")
     printing.text("history")
