@@ -21,9 +21,10 @@ UNDER_WAY = (
 
 def gather(opened: App) -> dict[str, Any]:
     """Give the whole as JSON has it; its keys are in docs/commands.md."""
+    database = opened.database
     return {
-        "database": str(opened.database),
-        "schema": opened.database.revision(),
+        "database": str(database.path or database.url.render_as_string(hide_password=True)),
+        "schema": database.revision(),
         **opened.database.read(_counts, opened),
         "routes": routes.records(opened),
     }

@@ -62,13 +62,16 @@ class Office:
         assert ended.code == 0, ended.err
         return ended
 
-    def dump(self) -> dict[str, list[tuple[Any, ...]]]:
+    def dump(self) -> dict[str, list[str]]:
         """Give every row of every table, to compare before with after."""
         engine = sa.create_engine(self.url.replace("postgresql:", "postgresql+psycopg:"))
         try:
             with engine.connect() as connection:
                 return {
-                    name: sorted(map(repr, connection.execute(sa.text(f'SELECT * FROM "{name}"'))))  # type: ignore[misc]
+                    name: sorted(
+                        repr(tuple(row))
+                        for row in connection.execute(sa.text(f'SELECT * FROM "{name}"'))
+                    )
                     for name in sa.inspect(connection).get_table_names()
                 }
         finally:

@@ -1,0 +1,102 @@
+"""`mailer route` and `mailer status` at the command line."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mailer import ledger
+from mailer.app import App
+from mailer.db.schema import RouteState
+from tests.cli.conftest import Office
+
+AT = datetime(2026, 12, 1, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def paused(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """Give an office with two routes, of which “bulk” stands still."""
+    text = '[routes.bulk]\nhost = "bulk.example.net"\nport = 587\nsecurity = "starttls"\n'
+    office.config.write_text(office.config.read_text() + text)
+    with App.open(office.config) as app, app.database.writing() as session:
+        session.add(RouteState(name="bulk", paused_at=AT, reason="535 5.7.8 wrong password"))
+    return office
+
+
+def test_every_route_is_shown_and_why_one_is_paused(paused: Office) -> None:
+    smtp, bulk = paused.ok("route", "list", "--json").json
+
+    assert (smtp["name"], smtp["state"], smtp["paused_at"]) == ("smtp", "in use", None)
+    assert (bulk["host"], bulk["port"], bulk["security"]) == ("bulk.example.net", 587, "starttls")
+    assert (bulk["state"], bulk["reason"]) == ("paused", "535 5.7.8 wrong password")
+
+
+def test_what_a_relay_said_plays_no_tricks_on_the_terminal(paused: Office) -> None:
+    with App.open(paused.config) as app, app.database.writing() as session:
+        session.merge(RouteState(name="bulk", paused_at=AT, reason="535 \x1b[2Jno\x07"))
+
+    ended = paused.ok("route", "list")
+
+    assert "\x1b" not in ended.out
+    assert "\x07" not in ended.out
+
+
+def test_a_resumed_route_is_in_use_again(paused: Office) -> None:
+    ended = paused.ok("route", "resume", "bulk")
+
+    assert ended.err == "route “bulk” is in use again\n"
+    assert {one["state"] for one in paused.ok("route", "list", "--json").json} == {"in use"}
+
+
+def test_a_route_that_is_not_paused_is_not_resumed(paused: Office) -> None:
+    ended = paused.run("route", "resume", "smtp")
+
+    assert ended.code == 4
+    assert ended.error == "route “smtp” is not paused"
+
+
+def test_a_route_that_is_not_there_is_not_found(paused: Office) -> None:
+    ended = paused.run("route", "resume", "fax")
+
+    assert ended.code == 3
+    assert ended.error == "there is no route “fax”; there are: bulk, smtp"
+
+
+def test_status_tells_the_installation_at_a_glance(meetings: Office) -> None:
+    meetings.ok("subscriber", "add", "meetings", "kim@example.org")
+    words = meetings.file("words.md", "Hello.")
+    meetings.ok("digest", "draft", "meetings", "--subject", "News", "--introduction", words)
+    meetings.ok("digest", "queue", 1, "--at", f"{datetime.now(UTC).year + 1}-12-01T09:00")
+
+    found = meetings.ok("status", "--json").json
+
+    assert list(found) == [
+        "database", "schema", "workers", "letters_waiting", "asks_waiting", "lists", "digests",
+        "routes",
+    ]  # fmt: skip
+    assert found["lists"] == [{"slug": "meetings", "name": "Meeting news", "confirmed": 0}]
+    assert [(one["id"], one["state"]) for one in found["digests"]] == [(1, "scheduled")]
+    assert (found["workers"], found["letters_waiting"]) == (0, 1)
+
+
+def test_status_names_the_database_without_its_password(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILER_DATABASE__URL", office.url.replace("postgres@", "postgres:secret@"))
+
+    found = office.ok("status", "--json")
+
+    assert found.json["database"].endswith(office.url.rpartition("/")[2])
+    assert "secret" not in found.out
+
+
+def test_status_says_which_routes_stand_still(paused: Office) -> None:
+    assert "535 5.7.8 wrong password" in paused.ok("status").out
+
+
+def test_a_working_worker_is_counted(office: Office) -> None:
+    with App.open(office.config) as app, app.database.writing() as session:
+        now = app.clock.now()
+        lease = app.pacing.lease
+        ledger.register(session, host="h", boot="b", pid=1, now=now, lease=lease)
+
+    assert office.ok("status", "--json").json["workers"] == 1
