@@ -25,6 +25,7 @@ FOLD = "\r\n "
 _Form = Callable[[str], str]
 
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_IDENTIFIER = re.compile(r"[!#-;=?-~]+")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
 _DOT_ATOM_ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -63,7 +64,7 @@ def urls(name: str, *addresses_: str) -> str:
 def list_id(display_name: str, identifier: str) -> str:
     """Give a List-Id (RFC 2919): a name for people, and the identifier, which is never encoded."""
     shown = phrase(_checked("List-Id", display_name), used=len("List-Id: "))
-    if not identifier.isascii() or set(identifier) & set("<> \t"):
+    if not _IDENTIFIER.fullmatch(identifier):
         raise HeaderInvalid("List-Id", f"“{identifier}” cannot be an identifier")
     return f"List-Id: {shown}{FOLD if shown else ''}<{identifier}>\r\n"
 
