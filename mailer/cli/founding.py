@@ -1,6 +1,7 @@
 """What `mailer init` does: a folder with settings, fresh secrets and a database."""
 
 import os
+import shlex
 from pathlib import Path
 
 from mailer import sample, tokens
@@ -10,26 +11,29 @@ from mailer.cli.printing import talk
 from mailer.errors import Refused
 
 DATABASE = "mailer.db"
+PRIVATE = 0o600
+PRIVATE_FOLDER = 0o700
 
 
 def found(folder: Path) -> None:
     """Make an installation in a folder; Refused when there is one, and then nothing changes."""
     settings = folder / CONFIG
     _refuse_to_overwrite(settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     _write(settings, sample.render({"tokens": {"keys": [tokens.new_key()]}}))
     try:
         with App.open(settings) as opened:
-            talk(f"made {settings} and {opened.database}")
+            if opened.database.path:
+                opened.database.path.chmod(PRIVATE)
+            made = f"made {settings} and {opened.database}"
     except Exception:
         # So that the same command can be given again once the cause is put right.
         settings.unlink()
         raise
-    talk("Say in config.toml where your relay is. Then:")
-    talk(
-        f"  mailer --config {settings} list add news --name “Meeting news” --from news@example.org"
-    )
-    talk(f"  mailer --config {settings} serve")
+    talk(f"{made}; say in the former where your relay is, then:")
+    command = f"  mailer --config {shlex.quote(str(settings))}"
+    talk(f'{command} list add news --name "Meeting news" --from news@example.org')
+    talk(f"{command} serve")
 
 
 def _refuse_to_overwrite(settings: Path) -> None:
@@ -43,6 +47,6 @@ def _refuse_to_overwrite(settings: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     # Made for its owner's eyes from the first byte on: there are secrets in it.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -33,13 +33,13 @@ def serve(
         int | None,
         typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port; 0 takes a free one."),
     ] = None,
-) -> int:
+) -> None:
     """Run all of it: pages, clock and delivery."""
     from mailer import serve as served
 
     flags = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     with ctx.obj.open({"web": flags}) as opened:
-        return served.run(opened)
+        served.run(opened)
 
 
 @app.command()
@@ -52,12 +52,13 @@ def worker(
         int,
         typer.Option("--processes", metavar="N", min=1, max=64, help="How many work at once."),
     ] = 1,
-) -> int:
+    tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
+) -> None:
     """Run clock and delivery without pages; several may work on one PostgreSQL database."""
     from mailer import worker as working
 
     with ctx.obj.open() as opened:
-        return working.run(opened, once=once, processes=processes)
+        working.run(opened, once=once, processes=processes, tied=tied)
 
 
 @app.command()
