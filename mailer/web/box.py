@@ -1,0 +1,145 @@
+"""A list's page with the box, what pressing its buttons leads to, and the box to paste elsewhere.
+
+Every address gets the same answer, made by the same work: the form is checked, one row is
+written, and a worker acts on it later.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from mailer import address, subscribers
+from mailer.db.schema import AskAction
+from mailer.errors import AddressInvalid, Refused
+from mailer.language import Language
+from mailer.subscribers import Asked
+from mailer.web import forms, guard, letters, listing, wording
+from mailer.web.desk import CLOSED, OPEN, Desk
+from mailer.web.forms import Box, Stamp, Timing
+from mailer.web.listing import Listing
+from mailer.web.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The box on a page of ours: where it leads, what stands in it, and what is said about it."""
+
+    shown: str
+    address: str = ""
+    pressed: AskAction | None = None
+    again: bool = False
+    error: str = ""
+    trap: str = forms.TRAP
+
+
+def show(desk: Desk, visit: Visit) -> Response:
+    """Show a list and its box."""
+    with desk.app.database.reading() as session:
+        found = listing.by_slug(session, desk, visit)
+    return _page(desk, visit, found, empty(desk, found))
+
+
+def press(desk: Desk, visit: Visit) -> Response:
+    """Keep what was asked, and say what will come; or show the box with what is missing."""
+    with desk.app.database.reading() as session:
+        found = listing.by_slug(session, desk, visit)
+    if found.has_ended:
+        raise Refused("this list has ended")
+    box = Box.of(visit.form)
+    timing = _stamp(desk).read(box.shown, found.card.id, now=desk.now())
+    if timing is not Timing.GOOD or box.action is None:
+        return _page(desk, visit, found, _again(desk, found, box, timing))
+    try:
+        parsed = address.parse(box.address)
+    except AddressInvalid:
+        return _page(desk, visit, found, _wrong(box, found.language), status=422)
+    answer = letters.announce(desk, visit, found.card, found.language, box.action)
+    asked = Asked(
+        action=box.action,
+        list_id=found.card.id,
+        address=parsed.mailbox,
+        language=found.language.code,
+        remote=visit.remote,
+        trapped=box.trapped,
+        evidence=_evidence(desk, visit, found),
+    )
+    desk.app.database.write(subscribers.ask, asked, now=desk.now())
+    return answer
+
+
+def snippet(desk: Desk, visit: Visit) -> Response:
+    """Show the box to paste into another site, and how it looks."""
+    with desk.app.database.reading() as session:
+        found = listing.by_slug(session, desk, visit)
+    if found.has_ended:
+        raise Refused("this list has ended")
+    action = desk.app.links.list_page(found.slug)
+    pasted = desk.templates.render(
+        "web/public/pasted.html", found.language, {"action": action, "listing": found}
+    )
+    return desk.page(
+        visit,
+        "snippet.html",
+        found.language,
+        headers=OPEN | {"Content-Security-Policy": guard.policy(script_src="'self'")},
+        offered=found.card.list.languages,
+        listing=found,
+        pasted=pasted.strip(),
+        sample=Markup(pasted),  # noqa: S704  (a template of ours, escaped as it was rendered)
+    )
+
+
+def empty(desk: Desk, found: Listing) -> Filled:
+    """Give a fresh box, with the moment at which it is shown."""
+    return Filled(shown=_stamp(desk).sign(found.card.id, now=desk.now()))
+
+
+def _page(desk: Desk, visit: Visit, found: Listing, box: Filled, *, status: int = 200) -> Response:
+    return desk.page(
+        visit,
+        "list.html",
+        found.language,
+        status=status,
+        headers=OPEN if visit.shows else CLOSED,
+        offered=found.card.list.languages,
+        listing=found,
+        box=box,
+        canonical=desk.app.links.list_page(found.slug),
+    )
+
+
+def _stamp(desk: Desk) -> Stamp:
+    settings = desk.app.settings.subscribe
+    return Stamp(
+        desk.app.keys,
+        life=timedelta(hours=settings.form_hours),
+        youngest=timedelta(seconds=settings.form_seconds),
+    )
+
+
+def _again(desk: Desk, found: Listing, box: Box, timing: Timing) -> Filled:
+    """Give the box filled in, to be pressed once more.
+
+    One that was merely too quick keeps its moment: the next press is late enough.
+    """
+    shown = box.shown if timing is not Timing.ABSENT else empty(desk, found).shown
+    return Filled(shown, box.address, box.action, again=True)
+
+
+def _wrong(box: Box, language: Language) -> Filled:
+    error = (
+        language.gettext(
+            "This is not an address that we can write to. It should look like name@example.org."
+        )
+        if box.address
+        else language.gettext("Type your address, like name@example.org.")
+    )
+    return Filled(box.shown, box.address, box.action, error=error)
+
+
+def _evidence(desk: Desk, visit: Visit, found: Listing) -> dict[str, object]:
+    page = desk.app.links.list_page(found.slug)
+    shown = wording.evidence(visit, "box", page, found.wording)
+    return shown | {"language": found.language.code}

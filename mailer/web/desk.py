@@ -1,0 +1,138 @@
+"""What every page is made with: the installation, its templates, its addresses, its style."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from urllib.parse import urlsplit
+
+import anyio
+from starlette.responses import HTMLResponse
+
+from mailer.app import App
+from mailer.language import Language
+from mailer.links import Links
+from mailer.rendering import Templates
+from mailer.web import assets, tongues
+from mailer.web.visit import Visit
+
+FOLDER = "web/public"
+"""Where the pages are, below the folder of all templates."""
+
+OPEN = {"Cache-Control": "no-cache", "Vary": "Accept-Language"}
+"""For pages that anybody may see and find."""
+
+CLOSED = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+"""For pages about one reader: kept by nobody, and their address told to nobody."""
+
+
+@dataclass
+class Desk:
+    """One for all requests."""
+
+    app: App
+
+    def __post_init__(self) -> None:
+        folders = [folder / "web" / "static" for folder in self.app.template_folders]
+        self.assets = assets.load(folders)
+        self.limiter = anyio.CapacityLimiter(self.app.settings.web.threads)
+
+    @property
+    def templates(self) -> Templates:
+        """Give the templates, the owner's before ours."""
+        return self.app.press.templates
+
+    @cached_property
+    def base_path(self) -> str:
+        """Give the path below which the pages stand, such as `/news`, or nothing."""
+        return urlsplit(self.app.settings.web.base_url).path.rstrip("/")
+
+    @cached_property
+    def paths(self) -> Links:
+        """Give the addresses without scheme and host: a page works by whatever name it is met."""
+        return Links(f"{self.base_path}/", self.app.keys)
+
+    def now(self) -> datetime:
+        """Give the moment."""
+        return self.app.clock.now()
+
+    def language(
+        self, visit: Visit, *first: str | None, offered: Sequence[str] = (), otherwise: str = "en"
+    ) -> Language:
+        """Choose a page's language: asked for, else `first`, else as the browser prefers."""
+        spoken = [*offered, *self.app.languages]
+        wanted = [visit.asked_language, *first, *visit.accepted]
+        return tongues.chosen(self.app.languages, spoken, wanted, otherwise)
+
+    def page(
+        self,
+        visit: Visit,
+        name: str,
+        language: Language,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = CLOSED,
+        offered: Sequence[str] = (),
+        **values: object,
+    ) -> HTMLResponse:
+        """Render a page of ours."""
+        frame = {
+            "house": self.app.settings.organisation,
+            "ways": Ways(self, self._lasting(visit, language)),
+            "tongues": self._tongues(visit, language, offered),
+            "canonical": "",
+        }
+        html = self.templates.render(f"{FOLDER}/{name}", language, {**frame, **values})
+        return HTMLResponse(html, status_code=status, headers=dict(headers))
+
+    def _lasting(self, visit: Visit, language: Language) -> str:
+        return f"?lang={language.code}" if visit.asked_language else ""
+
+    def _tongues(
+        self, visit: Visit, language: Language, offered: Sequence[str]
+    ) -> list[tuple[Language, bool]]:
+        """Give the languages to switch to; none on a page that answers a form."""
+        if not visit.shows:
+            return []
+        codes = dict.fromkeys([*offered, *self.app.languages])
+        spoken = [self.app.languages.of(code) for code in codes]
+        return [(one, one.code == language.code) for one in spoken]
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The addresses that templates write; they keep the language that was asked for."""
+
+    desk: Desk
+    lasting: str
+
+    def home(self) -> str:
+        """Give the page of all public lists."""
+        return self.desk.paths.home() + self.lasting
+
+    def list_page(self, slug: str) -> str:
+        """Give a list's page."""
+        return self.desk.paths.list_page(slug) + self.lasting
+
+    def archive(self, slug: str, before: int | None = None) -> str:
+        """Give the page of a list's sent digests, or of those before a number."""
+        address = self.desk.paths.archive(slug) + self.lasting
+        if before is None:
+            return address
+        return f"{address}{'&' if self.lasting else '?'}before={before}"
+
+    def digest(self, slug: str, number: int) -> str:
+        """Give the page of one digest."""
+        return self.desk.paths.digest(slug, number) + self.lasting
+
+    def box(self, slug: str) -> str:
+        """Give the page with the box to paste."""
+        return self.desk.paths.box(slug) + self.lasting
+
+    def static(self, name: str) -> str:
+        """Give the address of a file, with the hash of its content."""
+        return f"{self.desk.base_path}/static/{self.desk.assets.by_plain_name[name].name}"

@@ -1,0 +1,89 @@
+"""One public address: which methods it takes, and which function answers.
+
+The functions are plain ones, from desk and visit to response. They run in threads, as many at
+once as the settings say; the event loop only reads and writes sockets.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from anyio import to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from mailer.web import faults, visit
+from mailer.web.desk import Desk
+from mailer.web.visit import Visit
+
+Page = Callable[[Desk, Visit], Response]
+
+
+class Door:
+    """An ASGI application for one address. HEAD is GET without its body; OPTIONS is answered.
+
+    With `reads_form=False` a POST counts whatever its body is (RFC 8058).
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        get: Page | None = None,
+        post: Page | None = None,
+        reads_form: bool = True,
+    ) -> None:
+        self._desk = desk
+        self._pages = _by_method(get, post)
+        self._reads_form = reads_form
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, whatever happens."""
+        request = Request(scope, visit.limited(receive) if self._reads_form else receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method == "OPTIONS" and self._pages:
+            return Response(status_code=204, headers={"Allow": self._allowed})
+        seen = self._seen(request, {})
+        try:
+            page = self._page(request.method)
+            if request.method == "POST":
+                seen = self._seen(request, await self._form(request))
+            return await self._at_work(page, seen)
+        except Exception as error:  # noqa: BLE001  (the one place: nothing may go unanswered)
+            return await self._at_work(partial(faults.answer, error=error), seen)
+
+    async def _at_work(self, page: Page, seen: Visit) -> Response:
+        return await to_thread.run_sync(page, self._desk, seen, limiter=self._desk.limiter)
+
+    def _seen(self, request: Request, form: Mapping[str, str]) -> Visit:
+        return visit.of(request, form, self._desk.app.settings.web.trusted_proxies)
+
+    def _page(self, method: str) -> Page:
+        if not self._pages:
+            raise HTTPException(404)
+        if method not in self._pages:
+            raise HTTPException(405, headers={"Allow": self._allowed})
+        return self._pages[method]
+
+    async def _form(self, request: Request) -> Mapping[str, str]:
+        if self._reads_form:
+            return await visit.read_form(request)
+        await visit.drain(request)
+        return {}
+
+    @property
+    def _allowed(self) -> str:
+        return ", ".join([*self._pages, "OPTIONS"])
+
+
+def _by_method(get: Page | None, post: Page | None) -> dict[str, Page]:
+    pages: dict[str, Page] = {}
+    if get:
+        pages |= {"GET": get, "HEAD": get}
+    if post:
+        pages["POST"] = post
+    return pages

@@ -1,0 +1,29 @@
+"""The page that says which letter will come: from whom, with which subject, and what if not."""
+
+from starlette.responses import Response
+
+from mailer.db.schema import AskAction
+from mailer.language import Language
+from mailer.lists import Card
+from mailer.rendering import Kind
+from mailer.web import listing
+from mailer.web.desk import Desk
+from mailer.web.visit import Visit
+
+LETTER = {AskAction.SUBSCRIBE: Kind.CONFIRMATION, AskAction.UNSUBSCRIBE: Kind.LEAVE}
+
+
+def announce(
+    desk: Desk, visit: Visit, card: Card, language: Language, action: AskAction
+) -> Response:
+    """Answer a press of a button: the same words for every address, which is not repeated."""
+    return desk.page(
+        visit,
+        "asked.html",
+        language,
+        listing=listing.of(desk, card, language),
+        action=action.value,
+        subject=desk.app.press.announced(card, LETTER[action], language.code),
+        confirm_days=desk.app.settings.subscribe.confirm_days,
+        letters_a_day=desk.app.settings.subscribe.letters_per_address,
+    )

@@ -1,0 +1,54 @@
+"""The public addresses, all on one page. `mailer.links` makes what stands here.
+
+Short and lasting: they are in mails that are opened years later.
+"""
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from mailer.errors import NotFound
+from mailer.links import CONFIRM, LEAVE, REFUSE, UNDO
+from mailer.web import archive, box, confirming, front, health, leaving, refusing
+from mailer.web.desk import Desk
+from mailer.web.door import Door
+from mailer.web.visit import Visit
+
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+A_DAY = {"Cache-Control": "public, max-age=86400"}
+
+
+def table(desk: Desk) -> list[BaseRoute]:
+    """Give every route."""
+    return [
+        Route("/", Door(desk, get=front.show)),
+        Route("/l/{slug}", Door(desk, get=box.show, post=box.press)),
+        Route("/l/{slug}/box", Door(desk, get=box.snippet)),
+        Route("/l/{slug}/archive", Door(desk, get=archive.index)),
+        Route("/l/{slug}/{number}", Door(desk, get=archive.show)),
+        Route(f"/{CONFIRM}/{{token}}", Door(desk, get=confirming.show, post=confirming.press)),
+        Route(f"/{CONFIRM}/{{token}}/again", Door(desk, post=confirming.renew)),
+        Route(
+            f"/{LEAVE}/{{token}}",
+            Door(desk, get=leaving.show, post=leaving.press, reads_form=False),
+        ),
+        Route(f"/{REFUSE}/{{token}}", Door(desk, get=refusing.show, post=refusing.press)),
+        Route(f"/{UNDO}/{{token}}", Door(desk, get=leaving.show_undo, post=leaving.undo)),
+        Route(f"/{UNDO}/{{token}}/why", Door(desk, post=leaving.say_why)),
+        Route("/livez", health.livez),
+        Route("/readyz", Door(desk, get=health.readyz)),
+        Route("/robots.txt", Door(desk, get=health.robots)),
+        Route("/favicon.ico", Door(desk, get=_picture)),
+        Route("/static/{name}", Door(desk, get=_file)),
+    ]
+
+
+def _file(desk: Desk, visit: Visit) -> Response:
+    asset = desk.assets.by_name.get(visit.parts["name"])
+    if asset is None:
+        raise NotFound("file", visit.parts["name"])
+    return Response(asset.content, media_type=asset.media_type, headers=FOREVER)
+
+
+def _picture(desk: Desk, _visit: Visit) -> Response:
+    asset = desk.assets.by_plain_name["favicon.svg"]
+    return Response(asset.content, media_type=asset.media_type, headers=A_DAY)

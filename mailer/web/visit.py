@@ -1,0 +1,128 @@
+"""One request as the pages see it: read whole, within limits, and nothing else of HTTP.
+
+Whatever comes from outside has a limit here: the body in bytes, fields and seconds, and each
+header that is kept as evidence in characters.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
+
+from mailer.web import peer, tongues
+
+LARGEST_BODY = 64 * 1024
+"""Bytes of a form; ours have a few hundred."""
+
+LARGEST_IGNORED = 1024 * 1024
+"""Bytes of a body that nobody looks at, before we answer in the middle of it."""
+
+MOST_FIELDS = 20
+BODY_SECONDS = 10
+LONGEST_AGENT = 200
+LONGEST_ORIGIN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who asks for what, in which words. `parts` are the named parts of the path."""
+
+    path: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+    shows: bool = True
+    accepted: tuple[str, ...] = ()
+    remote: str = ""
+    agent: str = ""
+    origin: str = ""
+
+    @property
+    def asked_language(self) -> str | None:
+        """Give the language that the address or the form asks for."""
+        return self.form.get("lang") or self.query.get("lang")
+
+
+def of(request: Request, form: Mapping[str, str], trusted: Sequence[peer.Network]) -> Visit:
+    """Give what the pages need to know of a request."""
+    headers = request.headers
+    return Visit(
+        path=request.scope["path"],
+        parts=request.path_params,
+        query=request.query_params,
+        form=form,
+        shows=request.method in {"GET", "HEAD"},
+        accepted=tongues.accepted(headers.get("accept-language", "")),
+        remote=peer.remote(
+            request.client.host if request.client else None,
+            headers.getlist("x-forwarded-for"),
+            trusted,
+        ),
+        agent=headers.get("user-agent", "")[:LONGEST_AGENT],
+        origin=_origin(headers.get("origin") or headers.get("referer") or ""),
+    )
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """Give the fields of a form, urlencoded or multipart; none for any other body.
+
+    Raises HTTPException: 408 for one that does not come to an end, 413 for one that is too
+    large, 400 for one that cannot be read.
+    """
+    try:
+        async with (
+            asyncio.timeout(BODY_SECONDS),
+            request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_BODY) as fields,
+        ):
+            return {name: value for name, value in fields.items() if isinstance(value, str)}
+    except TimeoutError:
+        raise HTTPException(408) from None
+    except (MultiPartException, ClientDisconnect):
+        raise HTTPException(400) from None
+
+
+async def drain(request: Request) -> None:
+    """Take in a body that nobody will look at, for as long as it is not unreasonable.
+
+    A client that is still writing when the answer comes may never read the answer.
+    """
+    left = LARGEST_IGNORED
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                left -= len(chunk)
+                if left < 0:
+                    return
+    except (TimeoutError, ClientDisconnect):
+        return
+
+
+def limited(receive: Receive, most: int = LARGEST_BODY) -> Receive:
+    """Give a `receive` that raises HTTPException 413 once a body is too large."""
+    left = most
+
+    async def receive_within_limit() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413)
+        return message
+
+    return receive_within_limit
+
+
+def _origin(url: str) -> str:
+    """Give scheme and host of an address: where the form stood, without what was read there."""
+    try:
+        parts = urlsplit(url[:2000])
+    except ValueError:
+        return ""
+    if parts.scheme not in {"http", "https"}:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:LONGEST_ORIGIN]
