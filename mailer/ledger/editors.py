@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlmodel import Session, col
 
 from mailer.db import changed
 from mailer.db.schema import Delivery, DeliveryState
+from mailer.ledger.posting import WAITING
 from mailer.ledger.reports import standing
 
 
@@ -56,7 +57,7 @@ def sums(session: Session, digest_id: int) -> Sums:
 
 def retry_failed(session: Session, digest_id: int, *, now: datetime, not_after: datetime) -> int:
     """Queue a digest's failed and held rows again; give how many."""
-    held = (col(Delivery.state) == DeliveryState.QUEUED) & col(Delivery.due_at).is_(None)
+    held = WAITING & col(Delivery.due_at).is_(None)
     failed = col(Delivery.state) == DeliveryState.FAILED
     return _again(session, digest_id, held | failed, now, not_after)
 
@@ -65,9 +66,8 @@ def resend_uncertain(
     session: Session, digest_id: int, *, now: datetime, not_after: datetime
 ) -> int:
     """Queue a digest's uncertain rows again, with the same bytes; give how many."""
-    return _again(
-        session, digest_id, col(Delivery.state) == DeliveryState.UNCERTAIN, now, not_after
-    )
+    uncertain = col(Delivery.state) == DeliveryState.UNCERTAIN
+    return _again(session, digest_id, uncertain, now, not_after)
 
 
 def take_as_sent(session: Session, digest_id: int, *, now: datetime) -> int:
@@ -89,17 +89,22 @@ def take_as_sent(session: Session, digest_id: int, *, now: datetime) -> int:
 
 
 def _again(
-    session: Session, digest_id: int, which: object, now: datetime, not_after: datetime
+    session: Session,
+    digest_id: int,
+    which: ColumnElement[bool],
+    now: datetime,
+    not_after: datetime,
 ) -> int:
     statement = (
         update(Delivery)
-        .where(col(Delivery.digest_id) == digest_id, which)  # type: ignore[arg-type]
+        .where(col(Delivery.digest_id) == digest_id, which)
         .values(
             state=DeliveryState.QUEUED,
             due_at=now,
             not_after=not_after,
             settled_at=None,
             worker_id=None,
+            reason="",
         )
     )
     return changed(session, statement)
