@@ -395,6 +395,18 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Confi
     return Config(settings, path)
 
 
+def forget_environment() -> list[str]:
+    """Take every setting out of this process's environment, and its children's; give their names.
+
+    For an installation that must not touch another one's database, whatever is exported.
+    """
+    tables = _table_names()
+    names = [name for name in os.environ if _table_of(name) in tables]
+    for name in names:
+        del os.environ[name]
+    return names
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_CONFIG:
@@ -423,14 +435,23 @@ def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _strangers(environ: Mapping[str, str]) -> list[str]:
     """Name the variables that look like settings of ours and belong to no table."""
-    tables = {name.upper() for name in Settings.model_fields}
+    tables = _table_names()
     return [
         f"{name}: there is no such setting (environment); see config.example.toml"
         for name in environ
-        if name.startswith(PREFIX)
-        and "__" in name
-        and name.removeprefix(PREFIX).partition("__")[0] not in tables
+        if name.startswith(PREFIX) and "__" in name and _table_of(name) not in tables
     ]
+
+
+def _table_names() -> set[str]:
+    return {name.upper() for name in Settings.model_fields}
+
+
+def _table_of(variable: str) -> str:
+    """Give the table that a variable names; nothing, if it is not one of ours."""
+    if not variable.startswith(PREFIX):
+        return ""
+    return variable.removeprefix(PREFIX).partition("__")[0]
 
 
 def _from_files(values: dict[str, Any], environ: Mapping[str, str]) -> list[str]:

@@ -29,10 +29,11 @@ def run(app: App, *, on_started: Callable[[], None] | None = None) -> None:
             on_started()
 
     server = web.Server(web.create(app), sock, grace_seconds=WEB_GRACE_SECONDS, on_started=started)
-    asyncio.run(_serve(app, server))
+    asyncio.run(together(app, server))
 
 
-async def _serve(app: App, server: web.Server) -> None:
+async def together(app: App, server: web.Server) -> None:
+    """Serve pages, tick, and keep a worker beside them, until SIGTERM or SIGINT."""
     stop = stopping()
     pages = asyncio.create_task(server.serve())
     pages.add_done_callback(lambda _: stop.set())

@@ -1,0 +1,210 @@
+"""A made-up office: its settings, lists, subscribers, items, and the numbers of its newsletter."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlmodel import Session
+
+from mailer import delivery, ledger, lists, subscribers
+from mailer.address import parse
+from mailer.app import App
+from mailer.db.schema import Digest, DigestState
+from mailer.demo import news
+from mailer.digests import items, life
+from mailer.history import EDITOR
+from mailer.ledger import Sums
+from mailer.lists import Edit, NewList, Words
+from mailer.tokens import new_key
+
+NEWSLETTER, ANNOUNCEMENTS = "meetings", "announcements"
+CONFIG = "config.toml"
+ZONE = "Pacific/Fiji"
+BASIS = "made up for the demo"
+EVERY = 3
+"""Each third subscriber of the newsletter takes the announcements too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the demo remembers of its office: the newsletter, and the items by their names."""
+
+    list_id: int
+    items: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The number that goes next: nothing of it is in the ledger yet."""
+
+    digest_id: int
+    number: int
+    subject: str
+    readers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A number that is on its way or has gone, and how its recipients stand."""
+
+    digest_id: int
+    number: int
+    state: DigestState
+    sums: Sums
+
+    @property
+    def is_out(self) -> bool:
+        """Tell whether nobody waits for it any more."""
+        is_frozen = self.state in {DigestState.SENDING, DigestState.SENT}
+        return is_frozen and not self.sums.open
+
+
+def found(folder: Path, *, base_url: str, smtp_port: int) -> Path:
+    """Write the settings of a new office with a fresh key; give their file."""
+    path = folder / CONFIG
+    text = news.settings(base_url=base_url, smtp_port=smtp_port, key=new_key())
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def fill(app: App) -> Office:
+    """Make lists, subscribers and items, queue the first number, and draft the second."""
+    now = app.clock.now()
+    with app.database.writing() as session:
+        newsletter = _newsletter(session, now)
+        announcements = _announcements(session, now)
+        _subscribe(session, newsletter, announcements, now)
+        office = Office(newsletter, _write_items(session, app, now))
+        _draft(session, office, now)
+    queue_next(app, office)
+    return office
+
+
+def coming(session: Session, office: Office) -> Coming | None:
+    """Give the number that goes next; None when nobody has drafted any."""
+    draft = _oldest_draft(session, office)
+    if draft is None or draft.id is None:
+        return None
+    words = life.texts(session, draft.id)
+    subject = words["en"].subject if "en" in words else next(iter(words.values())).subject
+    readers = subscribers.size(session, office.list_id)
+    return Coming(draft.id, draft.number, subject, readers)
+
+
+def newest(session: Session, office: Office) -> Gone | None:
+    """Give the newest number that an editor has let go."""
+    held = {DigestState.DRAFT, DigestState.CANCELLED}
+    mine = (one for one in life.every(session) if one.list_id == office.list_id)
+    digest = next((one for one in mine if one.state not in held), None)
+    if digest is None or digest.id is None:
+        return None
+    return Gone(digest.id, digest.number, digest.state, ledger.sums(session, digest.id))
+
+
+def queue_next(app: App, office: Office) -> int:
+    """Queue the oldest draft of the newsletter for now, and see that another one is there.
+
+    Gives the digest's id.
+    """
+    now = app.clock.now()
+    late = timedelta(hours=app.settings.delivery.late_hours)
+    with app.database.writing() as session:
+        draft = _oldest_draft(session, office)
+        digest_id = draft.id if draft and draft.id else _draft(session, office, now)
+        delivery.queue_digest(session, app.press, digest_id, None, late=late, now=now)
+        if _oldest_draft(session, office) is None:
+            _draft(session, office, now)
+    return digest_id
+
+
+def _newsletter(session: Session, now: datetime) -> int:
+    new = NewList(
+        slug=NEWSLETTER,
+        name="Meeting news",
+        sender=parse("news@example.org"),
+        reply_to=parse("office@example.org"),
+        sender_name="Coral Regional Office",
+        languages=("ja",),
+        zone=ZONE,
+        description=(
+            "What regional offices, laboratories and training centres report from their "
+            "meetings, and when they meet next. Twice a month."
+        ),
+    )
+    japanese = Words(
+        "ja",
+        name="会合だより",
+        description="地域の事務所、分析所、研修センターの会合の報告と、今後の予定をお届けします。月に2回。",
+        welcome="次号から日本語でお届けします。",
+    )
+    english = Words("en", welcome="The next number comes in English.")
+    return _create(session, new, (english, japanese), now)
+
+
+def _announcements(session: Session, now: datetime) -> int:
+    new = NewList(
+        slug=ANNOUNCEMENTS,
+        name="Announcements",
+        sender=parse("office@example.org"),
+        sender_name="Coral Regional Office",
+        languages=("ja",),
+        zone=ZONE,
+        description="Closing days, new telephone numbers, vacancies. A few times a year.",
+    )
+    japanese = Words(
+        "ja", name="お知らせ", description="休業日、連絡先の変更、職員募集。年に数回お送りします。"
+    )
+    return _create(session, new, (japanese,), now)
+
+
+def _create(session: Session, new: NewList, words: tuple[Words, ...], now: datetime) -> int:
+    made = lists.create(session, new, now=now)
+    lists.edit(session, new.slug, Edit(texts=words), now=now)
+    assert made.id is not None
+    return made.id
+
+
+def _subscribe(session: Session, newsletter: int, announcements: int, now: datetime) -> None:
+    for at, person in enumerate(news.people()):
+        for list_id in (newsletter, announcements) if at % EVERY == 0 else (newsletter,):
+            wish = subscribers.Wish(
+                person.address, list_id, person.language, name=person.name, by=EDITOR
+            )
+            subscribers.add_confirmed(session, wish, BASIS, now=now)
+
+
+def _write_items(session: Session, app: App, now: datetime) -> dict[str, int]:
+    found = {}
+    for name, (original, *translations) in news.written(app.languages, today=now.date()).items():
+        found[name] = items.add(session, original, now=now)
+        for translation in translations:
+            items.add(session, translation, now=now, translates=found[name])
+    return found
+
+
+def _oldest_draft(session: Session, office: Office) -> Digest | None:
+    drafts = life.in_state(session, DigestState.DRAFT)
+    return next((one for one in drafts if one.list_id == office.list_id), None)
+
+
+def _draft(session: Session, office: Office, now: datetime) -> int:
+    """Draft the next number; after the last one that was written, the first comes again."""
+    numbers = news.numbers()
+    newsletter = lists.get(session, NEWSLETTER)
+    number = numbers[newsletter.last_number % len(numbers)]
+    own, *others = newsletter.languages
+    wish = life.Wish(
+        slug=NEWSLETTER,
+        subject=number.words[own].subject,
+        introduction=number.words[own].introduction,
+        item_ids=tuple(office.items[name] for name in number.items),
+    )
+    digest_id = life.draft(session, wish, now=now)
+    for language in others:
+        words = number.words[language]
+        life.write(session, digest_id, language, words.subject, words.introduction)
+    return digest_id
