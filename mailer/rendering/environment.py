@@ -52,6 +52,9 @@ ORIGINAL = "original"
 _RUNTIME = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _TROUBLE = (TemplateError, HoleMisused, *_RUNTIME)
 
+# File and text of a template that names another one.
+_Naming = tuple[str, str]
+
 
 class Templates:
     """The templates of one installation, in every language."""
@@ -79,15 +82,16 @@ class Templates:
         Raises TemplateInvalid, also where a template's name is only known at run time.
         """
         environment = self._environment(self.languages.choose())
-        waiting, seen = [name], set[str]()
+        waiting: list[tuple[str, _Naming | None]] = [(name, None)]
+        seen = set[str]()
         while waiting:
-            current = waiting.pop()
+            current, naming = waiting.pop()
             if current in seen:
                 continue
             seen.add(current)
-            source, parts = self._read(environment, current)
+            source, path, parts = self._read(environment, current, naming)
             yield current, source
-            waiting += parts
+            waiting += [(part, (path, source)) for part in parts]
 
     def has(self, name: str) -> bool:
         """Tell whether there is a template of this name."""
@@ -101,17 +105,23 @@ class Templates:
     def _names(self) -> set[str]:
         return set(_loader(self.folders).list_templates())
 
-    def _read(self, environment: "_Environment", name: str) -> tuple[str, list[str]]:
+    def _read(
+        self, environment: "_Environment", name: str, naming: "_Naming | None"
+    ) -> tuple[str, str, list[str]]:
         try:
             source, path, _ = _loader(self.folders).get_source(environment, name)
             referenced = list(meta.find_referenced_templates(environment.parse(source, name, path)))
         except TemplateError as error:
+            if isinstance(error, TemplateNotFound) and naming:
+                place, text = naming
+                why = f"there is no template “{name}”"
+                raise TemplateInvalid(place, _line_with(name, text), why) from error
             raise self._explained(name, error) from error
         if None in referenced:
             raise TemplateInvalid(
                 path or name, None, "names a template by an expression; write its name out"
             )
-        return source, [part for part in referenced if part is not None]
+        return source, path or name, [part for part in referenced if part is not None]
 
     def _environment(self, language: Language) -> "_Environment":
         key = (language.code, language.fingerprint)
@@ -165,6 +175,11 @@ class _Environment(ImmutableSandboxedEnvironment):
         if of_text and any(isinstance(arg, int) and _is_much(arg) for arg in args):
             raise SecurityError("a text would become too large")
         return super().call(context, called, *args, **kwargs)
+
+
+def _line_with(name: str, source: str) -> int | None:
+    lines = (at for at, line in enumerate(source.splitlines(), 1) if name in line)
+    return next(lines, None)
 
 
 def _is_much(number: int) -> bool:

@@ -1,0 +1,159 @@
+"""Mails in a browser: nothing runs over, nobody is kept out, the next step is on the screen."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mailer.rendering import (
+    DigestContent,
+    ItemCard,
+    Kind,
+    Prepared,
+    Section,
+    render_digest,
+    render_letter,
+)
+from tests.browser import HEIGHTS, PHONE, SCHEMES, TABLET, Visitor, axe, is_too_wide, screenshots
+from tests.rendering.sample import (
+    ARABIC,
+    DIGEST,
+    GLOBAL_MEETING,
+    JAPANESE,
+    LIST,
+    SENDER,
+    VALUES,
+    letter,
+    templates,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+OURS = templates()
+
+NARROWEST = 320
+
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänswitwenrentenversicherungsamt"
+LONG_TITLE = "ながいみだしにはくぎりがなくてもつぎのぎょうへおくられなければならない" * 2
+LONG_URL = "https://office.example.org/" + "reports" * 25
+
+OVERFULL = replace(
+    DIGEST,
+    mailing_list=replace(LIST, name=LONG_WORD),
+    introduction=f"{LONG_WORD} <{LONG_URL}>",
+    sections=(
+        Section(
+            LONG_WORD,
+            (
+                replace(GLOBAL_MEETING, title=LONG_WORD, place=LONG_WORD, body=f"<{LONG_URL}>"),
+                ItemCard(title=LONG_TITLE, body=LONG_TITLE, language="ja"),
+            ),
+        ),
+    ),
+    coming_up=(replace(GLOBAL_MEETING, title=LONG_WORD, place=LONG_TITLE),),
+    sender=replace(SENDER, postal_address=LONG_WORD),
+)
+EMPTY = replace(DIGEST, sections=(), coming_up=(), introduction="Only this.")
+
+DIGESTS = {
+    "digest-en": DIGEST,
+    "digest-ja": JAPANESE,
+    "digest-ar": ARABIC,
+    "digest-overfull": OVERFULL,
+    "digest-empty": EMPTY,
+}
+LETTERS = {
+    f"{kind}-{language}": (kind, language)
+    for kind in Kind
+    if not kind.is_digest
+    for language in ("en", "ja")
+}
+
+
+def digest_page(content: DigestContent) -> str:
+    edition = render_digest(OURS, content)
+    return Prepared.of(edition, OURS.languages.of(edition.language)).fill(VALUES).html
+
+
+def letter_page(kind: Kind, language: str) -> str:
+    edition = render_letter(OURS, letter(kind, language))
+    return Prepared.of(edition, OURS.languages[language]).fill(VALUES).html
+
+
+def look(browser: Visitor, html: str) -> "Page":
+    """Open a mail on phone and tablet, light and dark, and see what is wrong."""
+    page = browser.page(width=PHONE)
+    page.set_content(html)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert axe(page) == []
+    for width in (TABLET, NARROWEST, PHONE):
+        page.set_viewport_size({"width": width, "height": HEIGHTS[PHONE]})
+        assert not is_too_wide(page), f"too wide at {width}"
+    return page
+
+
+def test_a_digest_fits_and_keeps_nobody_out(browser: Visitor) -> None:
+    look(browser, digest_page(DIGEST))
+
+
+def test_long_words_and_addresses_break_nothing(browser: Visitor) -> None:
+    look(browser, digest_page(OVERFULL))
+
+
+def test_a_confirmation_fits_and_keeps_nobody_out(browser: Visitor) -> None:
+    look(browser, letter_page(Kind.CONFIRMATION, "en"))
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("name", DIGESTS)
+def test_a_digest_can_be_looked_at(browser: Visitor, name: str, pictures: Path) -> None:
+    page = look(browser, digest_page(DIGESTS[name]))
+
+    assert len(screenshots(page, pictures, name)) == 6
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("name", LETTERS)
+def test_a_letter_can_be_looked_at(browser: Visitor, name: str, pictures: Path) -> None:
+    page = look(browser, letter_page(*LETTERS[name]))
+
+    assert len(screenshots(page, pictures, name)) == 6
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_all_of_a_confirmation_is_on_a_phone_s_first_screen(
+    browser: Visitor, language: str
+) -> None:
+    page = browser.page(width=PHONE)
+    page.set_content(letter_page(Kind.CONFIRMATION, language))
+
+    refuse = page.locator(f'a[href="{VALUES.refuse_url}"]').bounding_box()
+
+    assert refuse is not None
+    assert refuse["y"] + refuse["height"] < HEIGHTS[PHONE] - 120  # the program's own bars
+
+
+def test_targets_on_a_phone_are_large_enough_for_a_finger(browser: Visitor) -> None:
+    page = browser.page(width=PHONE)
+    page.set_content(letter_page(Kind.CONFIRMATION, "en"))
+
+    button = page.locator("td.button a").bounding_box()
+    leave = page.locator("a.reach").bounding_box()
+
+    assert button is not None
+    assert leave is not None
+    assert button["height"] >= 44
+    assert leave["height"] >= 44
+
+
+def test_a_right_to_left_page_is_mirrored(browser: Visitor) -> None:
+    page = browser.page(width=TABLET)
+    page.set_content(digest_page(ARABIC))
+
+    name = page.locator("h1").evaluate("node => getComputedStyle(node.parentNode).textAlign")
+    english = page.locator("#item-2").evaluate("node => getComputedStyle(node).textAlign")
+
+    assert (name, english) == ("right", "left")
