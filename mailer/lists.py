@@ -121,12 +121,12 @@ def edit(session: Session, slug: str, changes: Edit, *, now: datetime) -> Mailin
     """Change a list; the old slug goes on leading to it."""
     found = get(session, slug)
     assert found.id is not None
-    if changes.slug and changes.slug != found.slug:
+    if changes.slug is not None and changes.slug != found.slug:
         _check_slug(session, changes.slug, of=found.id)
         session.merge(OldSlug(slug=found.slug, list_id=found.id))
         found.slug = changes.slug
     _set_languages(found, changes)
-    if changes.zone:
+    if changes.zone is not None:
         _check_zone(changes.zone)
         found.timezone = changes.zone
     for name in ("visibility", "opt_in", "layout"):
@@ -217,7 +217,7 @@ def _edit_sender(session: Session, found: MailingList, changes: Edit) -> None:
         sender.address = changes.sender.mailbox
     if changes.reply_to:
         sender.reply_to = changes.reply_to.mailbox
-    if changes.sender_name:
+    if changes.sender_name is not None:
         sender.name = _name(changes.sender_name)
     if changes.postal_address is not None:
         sender.postal_address = changes.postal_address
@@ -229,7 +229,7 @@ def _edit_sender(session: Session, found: MailingList, changes: Edit) -> None:
 def _set_languages(found: MailingList, changes: Edit) -> None:
     if changes.language is None and changes.languages is None:
         return
-    first = changes.language or found.language
+    first = found.language if changes.language is None else changes.language
     rest = changes.languages if changes.languages is not None else tuple(found.languages)
     languages = list(dict.fromkeys([first, *rest]))
     _check_languages(languages)

@@ -95,7 +95,7 @@ def parse(text: str, name: Path | str, *, language: str = "en") -> Draft:
         raise FileInvalid(name, len(lines), f"the second line “{FENCE}” is missing")
     values = _front("\n".join(lines[1:end]), name)
     body = "\n".join(lines[end + 1 :]).strip()
-    where = {key: _line_of(lines, key) for key in KEYS}
+    where = {key: _line_of(lines, key) for key in (*KEYS, *values)}
     return _checked({"language": language, **values}, body, name, where)
 
 
@@ -227,7 +227,8 @@ def _checked(
 ) -> Draft:
     for key, value in values.items():
         if key not in KEYS:
-            raise FileInvalid(name, None, f"there is no key “{key}”; known are {', '.join(KEYS)}")
+            why = f"there is no key “{key}”; known are {', '.join(KEYS)}"
+            raise FileInvalid(name, where[key], why)
         if not isinstance(value, str):
             raise FileInvalid(name, where[key], f"“{key}” must be a text on one line")
         _check_line(key, value, name, where[key])
