@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from mailer import files
+from mailer.db.schema import DeliveryKind
 from mailer.errors import (
     HeaderInvalid,
     MomentInvalid,
@@ -28,6 +30,7 @@ from mailer.rendering import (
     Section,
     SenderCard,
     Templates,
+    holes,
     layouts,
     render_digest,
     render_letter,
@@ -444,3 +447,29 @@ def test_a_sender_must_be_reachable_by_every_server() -> None:
 def test_a_list_has_an_identifier_that_may_stand_in_its_header(identifier: str) -> None:
     with pytest.raises(HeaderInvalid, match="identifier"):
         replace(LIST, identifier=identifier)
+
+
+# ---------------------------------------------------------------------- what is written about it
+
+
+def test_the_example_in_the_book_works(tmp_path: Path) -> None:
+    book = (files.CHECKOUT / "docs" / "editing.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```jinja\n(.*?)```", book, re.DOTALL)
+    (tmp_path / "mail" / "welcome").mkdir(parents=True)
+    (tmp_path / "mail" / "welcome" / "body.html").write_text(example, encoding="utf-8")
+
+    text = render_letter(templates(tmp_path), letter(Kind.WELCOME)).text
+
+    assert "Questions? Ring +66 2 000 0000.\n\nYou get this because" in text
+
+
+def test_the_book_names_every_hole() -> None:
+    book = (files.CHECKOUT / "docs" / "editing.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `recipient\.(\w+)`", book, re.MULTILINE)) == set().union(
+        *holes.NAMES.values()
+    )
+
+
+def test_every_kind_of_delivery_can_be_rendered() -> None:
+    assert {kind.value for kind in DeliveryKind} <= {kind.value for kind in Kind}
