@@ -43,7 +43,11 @@ class App:
         log.set_up(found.settings.log)
         database = Database(found.database_url, connections=found.settings.web.threads + 4)
         app = cls(found, database, clock or SystemClock())
-        app.bring_up_to_date()
+        try:
+            app.bring_up_to_date()
+        except Exception:
+            app.close()
+            raise
         return app
 
     def bring_up_to_date(self) -> Path | None:
