@@ -1,9 +1,11 @@
 """An office at the command line: an installation, and the real command run in this process."""
 
+import contextlib
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,18 @@ import pytest
 import sqlalchemy as sa
 
 from mailer import cli, tokens
+from tests.backends import POSTGRESQL, PROPERTY, SQLITE
+from tests.postgres import Postgres
+
+SETTINGS = """
+[organisation]
+name = "Office"
+postal_address = "1 Harbour Road, Suva"
+[web]
+base_url = "https://news.example.org/"
+[tokens]
+keys = ["{key}"]
+"""
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,14 @@ class Office:
     @property
     def config(self) -> Path:
         return self.folder / "config.toml"
+
+    def settle(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Write the settings, and let the commands of a test find them."""
+        self.folder.mkdir(exist_ok=True)
+        if not self.config.exists():
+            self.config.write_text(SETTINGS.format(key=tokens.new_key()), encoding="utf-8")
+        monkeypatch.setenv("MAILER_CONFIG", str(self.config))
+        monkeypatch.setenv("MAILER_DATABASE__URL", self.url)
 
     def file(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -97,18 +119,9 @@ def office(
     tmp_path: Path, migrated_database_url: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> Office:
     """Give an installation without a list, on each of the two databases."""
-    folder = tmp_path / "office"
-    folder.mkdir()
-    config = folder / "config.toml"
-    config.write_text(
-        '[organisation]\nname = "Office"\npostal_address = "1 Harbour Road, Suva"\n'
-        '[web]\nbase_url = "https://news.example.org/"\n'
-        f'[tokens]\nkeys = ["{tokens.new_key()}"]\n',
-        encoding="utf-8",
-    )
-    monkeypatch.setenv("MAILER_CONFIG", str(config))
-    monkeypatch.setenv("MAILER_DATABASE__URL", migrated_database_url)
-    return Office(folder, migrated_database_url, run)
+    office = Office(tmp_path / "office", migrated_database_url, run)
+    office.settle(monkeypatch)
+    return office
 
 
 @pytest.fixture
@@ -118,4 +131,61 @@ def meetings(office: Office) -> Office:
         "list", "add", "meetings", "--name", "Meeting news", "--from", "news@example.org",
         "--timezone", "Europe/Brussels",
     )  # fmt: skip
+    return office
+
+
+# ------------------------------------------------------------------------- shared by a module
+
+
+@pytest.fixture(scope="module", params=[SQLITE, POSTGRESQL])
+def shared_url(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    fresh_names: Callable[[], str],
+) -> Iterator[str]:
+    """Give the URL of a database for tests that leave it as it is, once on each of the two."""
+    if request.param == SQLITE:
+        file = tmp_path_factory.mktemp("shared") / "mailer.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    server: Postgres = request.getfixturevalue("postgresql")
+    name = fresh_names()
+    yield server.create(name, template=request.getfixturevalue("postgresql_template"))
+    server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def filled(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Office:
+    """Give an office with list “meetings”, a subscriber, item 1, and digest 1, a draft."""
+    office = Office(tmp_path_factory.mktemp("office"), shared_url, in_silence)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        office.settle(monkeypatch)
+        office.ok(
+            "list", "add", "meetings", "--name", "Meeting news", "--from", "news@example.org",
+            "--timezone", "Europe/Brussels",
+        )  # fmt: skip
+        office.ok(
+            "subscriber", "add", "meetings", "kim@example.org", "--confirmed", "--basis", "asked"
+        )
+        office.ok("item", "add", office.file("item.md", "---\ntitle: One\n---\nText.\n"))
+        office.ok("digest", "draft", "meetings", "--subject", "News", "--item", 1)
+    return office
+
+
+def in_silence(*arguments: object) -> Ended:
+    """Run a command before any test begins; what it prints is thrown away."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return Ended(cli.run([str(argument) for argument in arguments]), "", "")
+
+
+@pytest.fixture
+def busy(
+    filled: Office, request: pytest.FixtureRequest, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> Office:
+    """Give a test the office that its module shares; it must leave it as it was."""
+    backend = SQLITE if filled.url.startswith(SQLITE) else POSTGRESQL
+    request.node.user_properties.append((PROPERTY, backend))
+    office = replace(filled, run=run)
+    office.settle(monkeypatch)
     return office
