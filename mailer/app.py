@@ -75,8 +75,9 @@ class App:
 
     @cached_property
     def languages(self) -> Languages:
-        """Give the languages that have a catalogue."""
-        return languages()
+        """Give the languages that have a catalogue: ours, and the owner's beside their templates."""
+        own = self.settings.templates.folder
+        return languages(self.config.folder / own / "locale" if own else None)
 
     @cached_property
     def template_folders(self) -> tuple[Path, ...]:

@@ -23,7 +23,6 @@ KINDS = {
     "welcome": "Welcome",
     "already": "Already subscribed",
     "leave": "Link to leave",
-    "goodbye": "Goodbye",
 }
 """What our messages say of themselves in Feedback-ID, as people read it."""
 

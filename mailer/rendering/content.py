@@ -29,7 +29,6 @@ class Kind(StrEnum):
     WELCOME = "welcome"
     ALREADY = "already"
     LEAVE = "leave"
-    GOODBYE = "goodbye"
     NOTICE = "notice"
 
     @property

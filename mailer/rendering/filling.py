@@ -33,7 +33,6 @@ class Values:
     leave_url: str = ""
     confirm_url: str = ""
     refuse_url: str = ""
-    undo_url: str = ""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -28,7 +28,6 @@ NAMES: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.WELCOME: _DIGEST,
     Kind.ALREADY: frozenset({"address", "leave_url"}),
     Kind.LEAVE: frozenset({"address", "leave_url"}),
-    Kind.GOODBYE: frozenset({"name", "greeting", "address", "undo_url"}),
     Kind.NOTICE: frozenset({"address"}),
 }
 """Which values of a recipient a template of each kind may show."""
@@ -40,7 +39,6 @@ NEEDED: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.WELCOME: frozenset({"leave_url"}),
     Kind.ALREADY: frozenset({"leave_url"}),
     Kind.LEAVE: frozenset({"leave_url"}),
-    Kind.GOODBYE: frozenset(),
     Kind.NOTICE: frozenset(),
 }
 """Which of them it must show, or the message fails its purpose."""

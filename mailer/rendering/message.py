@@ -26,7 +26,6 @@ NO_AUTOMATIC_ANSWERS = "OOF, AutoReply"
 """Out-of-office and other answers by machines (MS-OXCMAIL). Never All: bounces are wanted."""
 
 _LEAVABLE = frozenset({Kind.DIGEST, Kind.TEST, Kind.WELCOME, Kind.ALREADY, Kind.LEAVE})
-_OF_A_LIST = _LEAVABLE | {Kind.GOODBYE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _list_headers(
     A confirmation has none: its reader is not on the list yet, and a button to leave there
     would be pressed by those who never asked.
     """
-    if kind in _OF_A_LIST:
+    if kind in _LEAVABLE:
         yield headers.list_id(mailing_list.name, mailing_list.identifier)
         yield headers.urls("List-Help", mailing_list.page_url)
         owner = identity.sender.reply_to or identity.sender.address

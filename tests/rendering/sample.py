@@ -248,7 +248,6 @@ VALUES = Values(
     leave_url=f"{WEB}/u/1AbCdEfGhIjKlMnOpQrStUvWxYz0123456",
     confirm_url=f"{WEB}/c/1ZyXwVuTsRqPoNmLkJiHgFeDcBa654321_",
     refuse_url=f"{WEB}/n/1QqWwEeRrTtYyUuIiOoPpAaSsDdFf12345",
-    undo_url=f"{WEB}/back/1QqWwEeRrTtYyUuIiOoPpAaSsDdFf12345",
 )
 
 NOTICE = Notice(
