@@ -32,7 +32,7 @@ class Purpose(IntEnum):
 
     CONFIRM = 1  # subscriber, list, ask number; expires
     LEAVE = 2  # subscriber, list; for ever
-    REFUSE = 3  # subscriber: never write again; for ever
+    REFUSE = 3  # subscriber, list: never write again; for ever
     UNDO = 4  # subscriber, list, event of the leaving; expires
     FORM = 5  # list; made when the form was shown, expires
     BOUNCE = 6  # delivery, in the return path
@@ -60,7 +60,7 @@ class KeyRing:
     @classmethod
     def of(cls, secrets_: Sequence[str]) -> "KeyRing":
         """Build a ring from the base64 texts in the settings; ValueError when one is weak."""
-        keys = tuple(Key(_unb64(text)) for text in secrets_)
+        keys = tuple(Key(_secret(text)) for text in secrets_)
         if not keys:
             raise ValueError("at least one key is needed")
         if any(len(key.secret) < KEY_BYTES for key in keys):
@@ -132,6 +132,15 @@ def new_key() -> str:
     return _b64(secrets.token_bytes(KEY_BYTES))
 
 
+def _secret(text: str) -> bytes:
+    """Read a key as `new_key` writes it, or as other tools write base64."""
+    plain = text.strip().rstrip("=").translate(str.maketrans("+/", "-_"))
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise ValueError("a key is not base64; “mailer init” makes good ones") from None
+
+
 def _body(key: Key, purpose: Purpose, ids: Sequence[int], expires_at: datetime | None) -> bytes:
     head = bytes([VERSION << 4 | purpose, key.id, len(ids) << 1 | (expires_at is not None)])
     tail = [_varint(number) for number in ids]
@@ -191,7 +200,7 @@ def _b64(raw: bytes) -> str:
 def _unb64(text: str) -> bytes:
     raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     # The last character may carry spare bits: accept the one spelling that we make.
-    if _b64(raw) != text.rstrip("="):
+    if _b64(raw) != text:
         raise ValueError("not a canonical spelling")
     return raw
 
@@ -201,4 +210,7 @@ def _b32(raw: bytes) -> str:
 
 
 def _unb32(text: str) -> bytes:
-    return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    if _b32(raw) != text.lower():
+        raise ValueError("not a canonical spelling")
+    return raw

@@ -1,17 +1,13 @@
-"""The settings: from a TOML file and the environment, every mistake named at once.
+"""Every setting: its name, its kind, its default, and the sentence that explains it.
 
-Environment over file: `MAILER_SMTP__HOST` overrides `host` in `[smtp]`. A secret may stand in
-a file of its own: `MAILER_SMTP__PASSWORD_FILE=/run/secrets/relay` or `password_file` in the
-table. The sentences here are the ones in `config.example.toml`, which is made from them.
+The sentences are the ones in `config.example.toml`, which is made from them.
 """
 
-import os
-import tomllib
-from collections.abc import Mapping
+import re
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -20,25 +16,17 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
 )
 
 from mailer.address import parse as parse_address
 from mailer.errors import AddressInvalid, ConfigError
 from mailer.tokens import KeyRing
 
-PREFIX = "MAILER_"
-LARGEST_CONFIG = 1_000_000
-"""Bytes of a settings file; more is a mistake."""
+A_YEAR_OF_HOURS = 8760
+ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+VISIBLE = r"^[\x21-\x7e]*$"
 
 
 class Security(StrEnum):
@@ -68,7 +56,33 @@ def _checked_address(value: str) -> str:
         raise ValueError(error.why) from None
 
 
+def _checked_domain(value: str) -> str:
+    return value and _checked_address(f"postmaster@{value}").partition("@")[2]
+
+
+def _parted(value: Any) -> Any:
+    """Take several values from one text, as a variable or a file gives them."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _network(value: Any) -> Any:
+    try:
+        return ip_network(str(value), strict=False)
+    except ValueError:
+        raise ValueError(f"“{value}” is not a network such as 10.0.0.0/8") from None
+
+
 OptionalAddress = Annotated[str, BeforeValidator(_checked_address)]
+OptionalDomain = Annotated[str, BeforeValidator(_checked_domain)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Hours = Annotated[int, Field(ge=1, le=A_YEAR_OF_HOURS)]
 
 
 class _Table(BaseModel):
@@ -121,8 +135,13 @@ class Database(_Table):
     @field_validator("url")
     @classmethod
     def _is_known(cls, value: str) -> str:
-        if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        if value.startswith("sqlite:///"):
+            if value.removeprefix("sqlite:///") in {"", ":memory:"}:
+                raise ValueError("must name a file: sqlite:///mailer.db")
+        elif not value.startswith(("postgresql://", "postgresql+psycopg://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        elif not _has_good_port(value):
+            raise ValueError("has a port that is not a number up to 65535")
         return value
 
 
@@ -135,7 +154,7 @@ class Web(_Table):
         "http://127.0.0.1:8080/",
         description="Where readers find the pages; stands in every link, a path may follow.",
     )
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_parted)] = Field(
         (), description="Networks of reverse proxies whose X-Forwarded-For is believed."
     )
     threads: int = Field(
@@ -145,11 +164,13 @@ class Web(_Table):
     @field_validator("base_url")
     @classmethod
     def _has_slash(cls, value: str) -> str:
+        if not all(char.isascii() and char.isprintable() and char != " " for char in value):
+            raise ValueError("must be plain ASCII: write a host of other letters as xn--…")
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must begin with https:// or http:// and name a host")
-        if parts.query or parts.fragment:
-            raise ValueError("must not hold “?” or “#”")
+        if any(char in value for char in "?#@") or not _has_good_port(value):
+            raise ValueError("must be a scheme, a host, perhaps a port and a path; nothing else")
         return value if value.endswith("/") else value + "/"
 
     @property
@@ -179,7 +200,9 @@ class Route(_Table):
     ca_file: Path | None = Field(
         None, description="PEM file of the authority that signed the relay's certificate."
     )
-    hello: str = Field("", description="Name given in EHLO; empty takes the machine's own.")
+    hello: str = Field(
+        "", pattern=VISIBLE, description="Name given in EHLO; empty takes the machine's own."
+    )
     connections: int = Field(4, ge=1, le=200, description="Connections held open at once.")
     messages_per_connection: int = Field(
         100, ge=1, description="Messages after which a connection is opened anew."
@@ -191,7 +214,7 @@ class Route(_Table):
             "delivery in return_path_domain, or takes the sender's address."
         ),
     )
-    return_path_domain: str = Field(
+    return_path_domain: OptionalDomain = Field(
         "", description="Domain of signed return paths, such as bounce.example.org."
     )
     timeout_seconds: int = Field(
@@ -228,7 +251,7 @@ class Subscribe(_Table):
         3, ge=1, description="Letters one address can be made to get in 24 hours, over all lists."
     )
     minutes_between_letters: int = Field(
-        10, ge=0, description="Minutes between two such letters to one address."
+        10, ge=0, le=1440, description="Minutes between two such letters to one address."
     )
     letters_per_network: int = Field(
         30, ge=1, description="Letters an hour asked for from one network; more are delayed."
@@ -250,14 +273,14 @@ class Delivery(_Table):
     lease_seconds: int = Field(
         60, ge=5, le=3600, description="Seconds after which a silent worker has lost its claims."
     )
-    late_hours: int = Field(
-        12, ge=1, description="Hours a digest may be late; beyond them it waits for an editor."
+    late_hours: Hours = Field(
+        12, description="Hours a digest may be late; beyond them it waits for an editor."
     )
-    digest_give_up_hours: int = Field(
-        72, ge=1, description="Hours after which a digest is not tried again."
+    digest_give_up_hours: Hours = Field(
+        72, description="Hours after which a digest is not tried again."
     )
-    letter_give_up_hours: int = Field(
-        24, ge=1, description="Hours after which a letter is not tried again."
+    letter_give_up_hours: Hours = Field(
+        24, description="Hours after which a letter is not tried again."
     )
     batch: int = Field(200, ge=1, le=2000, description="Deliveries claimed at once.")
 
@@ -265,14 +288,9 @@ class Delivery(_Table):
 class Tokens(_Table):
     """The secrets behind every link; the first signs, all verify."""
 
-    keys: tuple[SecretStr, ...] = Field(
+    keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_parted)] = Field(
         (), description="Secrets of 32 bytes in base64, newest first; keys_file reads a file."
     )
-
-    @field_validator("keys", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return tuple(value.split()) if isinstance(value, str) else value
 
     @field_validator("keys")
     @classmethod
@@ -301,24 +319,14 @@ class Templates(_Table):
 class Log(_Table):
     """What is written about the work; never addresses or links in full."""
 
-    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level.")
-    format: str = Field(
-        "auto",
-        pattern="^(auto|text|json)$",
-        description="text, json, or auto (text at a terminal).",
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+    format: Literal["auto", "text", "json"] = Field(
+        "auto", description="text, json, or auto (text at a terminal)."
     )
 
 
-class Settings(BaseSettings):
+class Settings(_Table):
     """Every setting of an installation."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        validate_default=True,
-    )
 
     organisation: Organisation = Organisation()
     web: Web = Web()
@@ -333,183 +341,21 @@ class Settings(BaseSettings):
     templates: Templates = Templates()
     log: Log = Log()
 
+    @field_validator("routes")
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (the library's signature)
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take only what `load` has put together: flag over environment over file."""
-        return (init_settings,)
+    def _are_further_ones(cls, value: dict[str, Route]) -> dict[str, Route]:
+        if "smtp" in value:
+            raise ValueError("the route “smtp” is the table [smtp]")
+        for name in value:
+            if not ROUTE_NAME.fullmatch(name):
+                raise ValueError(
+                    f"“{name}” cannot name a route: small letters, digits, “-” and “_”"
+                )
+        return value
 
     def all_routes(self) -> dict[str, Route]:
         """Give every route by name; `[smtp]` is the one named “smtp”."""
         return {"smtp": self.smtp, **self.routes}
-
-
-class Config:
-    """The settings together with the file they came from and the folder they belong to."""
-
-    def __init__(self, settings: Settings, path: Path | None) -> None:
-        self.settings = settings
-        self.path = path.resolve() if path else None
-        self.folder = self.path.parent if self.path else Path.cwd()
-
-    @property
-    def state(self) -> Path:
-        """Give the folder where workers keep their journals; made when first needed."""
-        path = self.folder / "state"
-        path.mkdir(mode=0o700, exist_ok=True)
-        return path
-
-    @property
-    def database_url(self) -> str:
-        """Give the URL of the database; a relative SQLite path starts at the folder."""
-        url = self.settings.database.url
-        rest = url.removeprefix("sqlite:///")
-        if rest == url or rest.startswith(("/", ":memory:")):
-            return url
-        return f"sqlite:///{self.folder / rest}"
-
-
-def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:
-    """Read the settings from a TOML file (or none) and the environment.
-
-    `overrides` are flags, by table: {"web": {"port": 0}}; they win over everything.
-    Raises ConfigError naming every wrong key with its path.
-    """
-    values = _read(path) if path else {}
-    problems = [*_from_files(values, os.environ), *_strangers(os.environ)]
-    try:
-        environment = EnvSettingsSource(Settings)()
-        settings = Settings(**_merged(values, environment, overrides or {}))
-    except ValidationError as error:
-        problems += [_problem(entry, path) for entry in error.errors()]
-    except SettingsError as error:  # a variable that should be JSON and is not
-        problems.append(f"environment: {error}")
-    if problems:
-        raise ConfigError(problems)
-    return Config(settings, path)
-
-
-def forget_environment() -> list[str]:
-    """Take every setting out of this process's environment, and its children's; give their names.
-
-    For an installation that must not touch another one's database, whatever is exported.
-    """
-    tables = _table_names()
-    names = [name for name in os.environ if _table_of(name) in tables]
-    for name in names:
-        del os.environ[name]
-    return names
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise ConfigError(
-                [f"{path}: larger than {LARGEST_CONFIG} bytes; is it the right file?"]
-            )
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError([f"{path}: there is no such file; “mailer init DIR” makes one"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path}: not valid TOML: {error}"]) from None
-
-
-def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay tables over each other, the last on top."""
-    whole: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            below = whole.get(key)
-            both = isinstance(below, Mapping) and isinstance(value, Mapping)
-            whole[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
-    return whole
-
-
-def _strangers(environ: Mapping[str, str]) -> list[str]:
-    """Name the variables that look like settings of ours and belong to no table."""
-    tables = _table_names()
-    return [
-        f"{name}: there is no such setting (environment); see config.example.toml"
-        for name in environ
-        if name.startswith(PREFIX) and "__" in name and _table_of(name) not in tables
-    ]
-
-
-def _table_names() -> set[str]:
-    return {name.upper() for name in Settings.model_fields}
-
-
-def _table_of(variable: str) -> str:
-    """Give the table that a variable names; nothing, if it is not one of ours."""
-    if not variable.startswith(PREFIX):
-        return ""
-    return variable.removeprefix(PREFIX).partition("__")[0]
-
-
-def _from_files(values: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
-    """Replace `…_file` of a secret by what stands in the file; give what went wrong."""
-    problems = []
-    for path in _secret_paths(values):
-        variable = PREFIX + "__".join(path).upper() + "_FILE"
-        *tables, key = path
-        table = _dig(values, tables)
-        named = table.pop(f"{key}_file", None) if table else None
-        named = environ.get(variable) or named
-        if not named:
-            continue
-        try:
-            text = Path(str(named)).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{'.'.join(path)}_file: cannot be read: {error}")
-            continue
-        _make(values, tables)[key] = text
-    return problems
-
-
-def _secret_paths(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    routes = values.get("routes")
-    names = list(routes) if isinstance(routes, dict) else []
-    return [
-        ("smtp", "password"),
-        ("tokens", "keys"),
-        ("database", "url"),
-        *(("routes", name, "password") for name in names),
-    ]
-
-
-def _dig(values: dict[str, Any], tables: list[str]) -> dict[str, Any] | None:
-    for name in tables:
-        found = values.get(name)
-        if not isinstance(found, dict):
-            return None
-        values = found
-    return values
-
-
-def _make(values: dict[str, Any], tables: list[str]) -> dict[str, Any]:
-    for name in tables:
-        values = values.setdefault(name, {})
-    return values
-
-
-def _problem(entry: Any, path: Path | None) -> str:
-    where = ".".join(str(part) for part in entry["loc"]) or "settings"
-    if entry["type"] == "extra_forbidden":
-        return f"{where}: there is no such setting{_named(path)}; see config.example.toml"
-    text = entry["msg"].removeprefix("Value error, ")
-    return f"{where}: {text[:1].lower() + text[1:]}{_named(path)}"
-
-
-def _named(path: Path | None) -> str:
-    return f" ({path})" if path else ""
 
 
 def _is_loopback(host: str) -> bool:

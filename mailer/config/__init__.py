@@ -1,0 +1,38 @@
+"""The settings: from a TOML file and the environment, every mistake named at once."""
+
+from mailer.config.loading import PREFIX, Config, forget_environment, load
+from mailer.config.tables import (
+    Auth,
+    Database,
+    Delivery,
+    Log,
+    Organisation,
+    Partner,
+    Route,
+    Security,
+    Settings,
+    Subscribe,
+    Templates,
+    Tokens,
+    Web,
+)
+
+__all__ = [
+    "PREFIX",
+    "Auth",
+    "Config",
+    "Database",
+    "Delivery",
+    "Log",
+    "Organisation",
+    "Partner",
+    "Route",
+    "Security",
+    "Settings",
+    "Subscribe",
+    "Templates",
+    "Tokens",
+    "Web",
+    "forget_environment",
+    "load",
+]
