@@ -4,7 +4,7 @@ They import what they need when they are called, for this module is read for eve
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -67,11 +67,11 @@ def demo(
         int,
         typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port; 0 takes a free one."),
     ] = 8080,
-) -> Any:
+) -> None:
     """Try everything in a throw-away office, with an inbox page that keeps its mail here."""
     from mailer import demo as shown
 
-    return shown.run(port=port)
+    shown.run(port)
 
 
 @app.command()
