@@ -5,10 +5,15 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mailer.clock import FrozenClock
 
 pytest_plugins = ["tests.backends", "tests.browser"]
+
+# A busy machine is no defect: what a test may take is said once, by the test's own limit.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 MOMENT = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
 
