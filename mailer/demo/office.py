@@ -21,7 +21,7 @@ from mailer.tokens import new_key
 
 NEWSLETTER, ANNOUNCEMENTS = "meetings", "announcements"
 CONFIG = "config.toml"
-ZONE = "Pacific/Fiji"
+ZONE = "UTC"
 BASIS = "made up for the demo"
 EVERY = 3
 """Each third subscriber of the newsletter takes the announcements too."""
