@@ -14,6 +14,9 @@ from mailer.errors import AddressInvalid
 LONGEST = 254
 """Octets of a whole address (RFC 5321, 4.5.3.1.3 less the angle brackets)."""
 
+LONGEST_LOCAL = 64
+"""Octets before the @-sign (RFC 5321, 4.5.3.1.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -39,16 +42,23 @@ def parse(typed: str) -> Address:
     Raises AddressInvalid with a reason in plain words.
     """
     text = unicodedata.normalize("NFC", typed.strip())
-    if len(text.encode()) > LONGEST:
-        raise AddressInvalid(mask(text[:40]) + "…", f"it is longer than {LONGEST} characters")
-    if any(unicodedata.category(char) in {"Cc", "Cf"} for char in text):
-        raise AddressInvalid("?", "it holds characters that cannot be seen")
+    if len(text) > LONGEST:
+        raise AddressInvalid(f"{text[:40]}…", f"it is longer than {LONGEST} characters")
+    seen = "".join("\ufffd" if _is_unseen(char) else char for char in text)
+    if seen != text:
+        raise AddressInvalid(seen, "it holds characters that cannot be seen")
     try:
-        found = validate_email(text, check_deliverability=False, strict=False)
+        found = validate_email(text, check_deliverability=False)
     except EmailNotValidError as error:
         raise AddressInvalid(text, _reason(error)) from None
     mailbox = f"{found.local_part}@{found.ascii_domain}"
-    return Address(mailbox=mailbox, key=mailbox.casefold())
+    if len(found.local_part.encode()) > LONGEST_LOCAL or len(mailbox.encode()) > LONGEST:
+        raise AddressInvalid(
+            text,
+            f"no mailbox may have more than {LONGEST_LOCAL} octets before the @-sign, "
+            f"or {LONGEST} as a whole",
+        )
+    return Address(mailbox=mailbox, key=mailbox.lower())
 
 
 def mask(address: str) -> str:
@@ -61,6 +71,10 @@ def mask(address: str) -> str:
     if not at:
         return "…"
     return f"{local[:1]}…@{domain}"
+
+
+def _is_unseen(char: str) -> bool:
+    return unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}
 
 
 def _reason(error: EmailNotValidError) -> str:

@@ -6,7 +6,7 @@ Values named like secrets are dropped and whole addresses are masked, whoever lo
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -16,13 +16,16 @@ from mailer.config import Log
 
 ADDRESS = re.compile(r"[^\s<>\"'(),:;@]+@[^\s<>\"'(),:;@]+")
 TOKEN = re.compile(r"(/(?:c|u|n|back)/)[A-Za-z0-9_-]{16,}")
-SECRET_NAMES = {"password", "token", "key", "secret"}
+SECRET_NAMES = frozenset({"password", "token", "key", "keys", "secret", "authorization"})
 
 
 def set_up(settings: Log) -> None:
     """Send structured lines to stderr, at the level and in the form that the settings say."""
     as_text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
-    last: Any = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
+    last: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if as_text:
+        # Tracebacks come as text already: a renderer that draws its own would show what is masked.
+        last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -41,10 +44,17 @@ def set_up(settings: Log) -> None:
 
 def redact(_logger: object, _method: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
     """Mask addresses and drop secrets and tokens from a line before it is written."""
-    return {name: "…" if name in SECRET_NAMES else _masked(value) for name, value in line.items()}
+    return _masked(dict(line))  # type: ignore[no-any-return]
 
 
 def _masked(value: Any) -> Any:
-    if not isinstance(value, str):
+    if value is None or isinstance(value, bool | int | float):
         return value
-    return TOKEN.sub(r"\1…", ADDRESS.sub(lambda found: mask(found.group()), value))
+    if isinstance(value, Mapping):
+        return {
+            name: "…" if name in SECRET_NAMES else _masked(inner) for name, inner in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(inner) for inner in value]
+    # Whatever else is logged is written as its text: an error, a path, a moment.
+    return TOKEN.sub(r"\1…", ADDRESS.sub(lambda found: mask(found.group()), str(value)))

@@ -1,0 +1,119 @@
+"""Addresses: what can be mailed, what is one and the same, and what others may see of them."""
+
+import pytest
+from email_validator import validate_email
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mailer.address import mask, parse
+from mailer.errors import AddressInvalid
+
+LOCAL = st.from_regex(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}(\.[A-Za-z0-9+-]{1,10}){0,2}", fullmatch=True
+)
+DOMAIN = st.sampled_from(["example.org", "Mail.Example.ORG", "bücher.example", "예시.한국"])
+
+
+@pytest.mark.parametrize(
+    "typed, mailbox, key",
+    [
+        ("kim@example.org", "kim@example.org", "kim@example.org"),
+        ("  Kim.Lee@EXAMPLE.org \n", "Kim.Lee@example.org", "kim.lee@example.org"),
+        ("kim@bücher.example", "kim@xn--bcher-kva.example", "kim@xn--bcher-kva.example"),
+        ("Büro@example.org", "Büro@example.org", "büro@example.org"),
+        ("bu\u0308ro@example.org", "büro@example.org", "büro@example.org"),
+        ("o'brien+news@example.org", "o'brien+news@example.org", "o'brien+news@example.org"),
+    ],
+)
+def test_an_address_is_mailed_as_typed_and_compared_by_its_key(
+    typed: str, mailbox: str, key: str
+) -> None:
+    found = parse(typed)
+
+    assert (found.mailbox, found.key) == (mailbox, key)
+
+
+@given(LOCAL, DOMAIN)
+def test_the_key_of_a_key_is_itself(local: str, domain: str) -> None:
+    found = parse(f"{local}@{domain}")
+
+    assert parse(found.mailbox) == found
+    assert parse(found.key).key == found.key
+    assert parse(f"{local.swapcase()}@{domain.upper()}").key == found.key
+    assert found.domain.isascii()
+
+
+@given(st.text(max_size=12), DOMAIN)
+def test_whatever_is_typed_is_an_address_or_refused(local: str, domain: str) -> None:
+    try:
+        found = parse(f"{local}@{domain}")
+    except AddressInvalid:
+        return
+    assert parse(found.key).key == found.key
+    assert validate_email(found.mailbox, check_deliverability=False).domain
+    assert not any(char in found.mailbox for char in "\r\n\0 <>")
+
+
+def test_letters_that_only_fold_alike_are_different_mailboxes() -> None:
+    assert parse("straße@example.org").key != parse("strasse@example.org").key
+
+
+@pytest.mark.parametrize(
+    "typed, needs", [("kim@bücher.example", False), ("büro@example.org", True)]
+)
+def test_only_a_local_part_beyond_ascii_needs_smtputf8(typed: str, needs: bool) -> None:
+    assert parse(typed).needs_smtputf8 is needs
+
+
+@pytest.mark.parametrize(
+    "typed, why",
+    [
+        ("", "must have an @-sign"),
+        ("kim", "must have an @-sign"),
+        ("kim@", "something after the @-sign"),
+        ("@example.org", "something before the @-sign"),
+        ("kim@localhost", "should have a period"),
+        ("kim@office.local", "special-use"),
+        ("kim@[127.0.0.1]", "not allowed"),
+        ('"kim lee"@example.org', "quoting"),
+        ("Kim <kim@example.org>", "display name"),
+        ("kim@one.org@two.org", "invalid characters"),
+        ("kim lee@example.org", "SPACE"),
+        ("kim@example..org", "two periods"),
+        ("kim@example.org\r\nBcc: all@example.org", "cannot be seen"),
+        ("kim\0@example.org", "cannot be seen"),
+        ("kim\u200b@example.org", "cannot be seen"),
+        ("kim\u202e@example.org", "cannot be seen"),
+        ("kim\u2028@example.org", "cannot be seen"),
+        ("a" * 65 + "@example.org", "more than 64 octets before"),
+        ("é" * 33 + "@example.org", "more than 64 octets before"),
+        ("kim@" + "a." * 200 + "org", "longer than 254"),
+        ("kim@" + ("ü" * 30 + ".") * 6 + "example", "(longer|too long|more than|octets)"),
+    ],
+)
+def test_what_cannot_be_mailed_is_refused_with_the_reason(typed: str, why: str) -> None:
+    with pytest.raises(AddressInvalid, match=why) as caught:
+        parse(typed)
+
+    assert len(str(caught.value)) < 500
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address, shown",
+    [
+        ("kim@example.org", "k…@example.org"),
+        ("k@example.org", "k…@example.org"),
+        ("@example.org", "…@example.org"),
+        ("no address", "…"),
+    ],
+)
+def test_a_mask_shows_an_address_to_its_owner_only(address: str, shown: str) -> None:
+    assert mask(address) == shown
+
+
+@given(LOCAL)
+def test_a_mask_keeps_one_letter(local: str) -> None:
+    assume(len(local) > 1)
+
+    assert mask(f"{local}@example.org") == f"{local[0]}…@example.org"
