@@ -32,6 +32,9 @@ MAY_GO_DESPITE: dict[DeliveryKind, frozenset[SuppressionReason]] = {
 
 LIFTED_BY_CONFIRMING = frozenset({SuppressionReason.BOUNCE, SuppressionReason.REQUEST})
 
+ENDS_UNDOING = frozenset({SuppressionReason.REQUEST, SuppressionReason.COMPLAINT})
+"""Whoever left and then said *never again* comes back by a fresh opt-in only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

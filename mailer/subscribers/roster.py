@@ -195,6 +195,8 @@ def undo_leaving(
     standing = standing_of(session, subscriber_id, list_id)
     if standing.left_event != left_event or standing.state is not UNSUBSCRIBED:
         return False
+    if suppressions.reasons(session, standing.key, list_id) & consent.ENDS_UNDOING:
+        return False
     event = history.last(session, "subscription.left", About(subscriber_id, list_id))
     before = SubscriptionState(event.details.get("was", CONFIRMED)) if event else CONFIRMED
     if not _move(session, standing, UNSUBSCRIBED, before, left_at=None):

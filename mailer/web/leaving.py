@@ -64,7 +64,10 @@ def undo(desk: Desk, visit: Visit) -> Response:
         desk.app.database.write(
             subscribers.undo_leaving, *found.ids, event, evidence, now=desk.now()
         )
-    return show_undo(desk, visit)
+        found = bearer.of(desk, visit, *found.ids)
+    if found.standing.state is UNSUBSCRIBED:
+        return _too_late(desk, visit, found)
+    return _back(desk, visit, found)
 
 
 def say_why(desk: Desk, visit: Visit) -> Response:

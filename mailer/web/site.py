@@ -13,7 +13,7 @@ from mailer.web.guard import Below, Headers
 def create(app: App) -> ASGIApp:
     """Give the pages of an installation.
 
-    Raises TemplateInvalid when a template, an owner's too, cannot be read: better now than when
+    Raises TemplateInvalid when a template of the owner's cannot be read: better now than when
     the first reader comes.
     """
     desk = Desk(app)
@@ -29,7 +29,7 @@ def create(app: App) -> ASGIApp:
 
 
 def _check_templates(desk: Desk) -> None:
-    for folder in desk.app.template_folders:
+    for folder in desk.app.template_folders[:-1]:
         for path in sorted((folder / FOLDER).glob("*.html")):
             for _ in desk.templates.sources(f"{FOLDER}/{path.name}"):
                 pass
