@@ -49,21 +49,39 @@ def letter(to: str = "kim@example.org", subject: str = "News", leave: str = LEAV
     return LETTER.format(to=to, subject=subject, leave=leave).replace("\n", "\r\n").encode()
 
 
+@dataclass(frozen=True)
+class Furnished:
+    """An office that was filled once, in a folder to copy."""
+
+    folder: Path
+    office: Office
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Furnished:
+    """Fill an office as the demo does; its mail would go to a port where nobody listens."""
+    folder = tmp_path_factory.mktemp("furnished")
+    with intake.bind() as closed:
+        port = closed.getsockname()[1]
+    settings = office.found(folder, base_url=BASE, smtp_port=port)
+    shutil.copyfile(sqlite_template, folder / "mailer.db")
+    with App.open(settings, clock=FrozenClock(MOMENT)) as opened:
+        return Furnished(folder, office.fill(opened))
+
+
 @pytest.fixture
-def app(tmp_path: Path, sqlite_template: Path, clock: FrozenClock) -> Iterator[App]:
-    """Open an installation as the demo makes it, with nothing in it yet."""
-    with intake.bind() as nobody_listens:
-        port = nobody_listens.getsockname()[1]
-    settings = office.found(tmp_path, base_url=BASE, smtp_port=port)
-    shutil.copyfile(sqlite_template, tmp_path / "mailer.db")
-    with App.open(settings, clock=clock) as opened:
+def app(furnished: Furnished, tmp_path: Path, clock: FrozenClock) -> Iterator[App]:
+    """Open the demo's office, fresh for this test."""
+    folder = tmp_path / "office"
+    shutil.copytree(furnished.folder, folder)
+    with App.open(folder / office.CONFIG, clock=clock) as opened:
         yield opened
 
 
 @pytest.fixture
-def made(app: App) -> Office:
-    """Fill the installation."""
-    return office.fill(app)
+def made(furnished: Furnished) -> Office:
+    """Give what the demo remembers of its office."""
+    return furnished.office
 
 
 @pytest.fixture

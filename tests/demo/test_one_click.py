@@ -36,7 +36,7 @@ def pages() -> Iterator[Pages]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     told.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield told
     server.shutdown()
