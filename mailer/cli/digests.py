@@ -7,16 +7,13 @@ import typer
 from sqlmodel import Session
 
 from mailer import delivery, history, lists
-from mailer.app import App
 from mailer.cli import printing, reading
 from mailer.cli.options import AnAddress, AsJson, DigestId, OfList, Slug
 from mailer.cli.printing import out, talk
 from mailer.db.schema import Digest
 from mailer.digests import life
 from mailer.digests.items import Written
-from mailer.errors import NotFound
 from mailer.lists import Card
-from mailer.rendering import layouts
 
 app = typer.Typer()
 
@@ -68,7 +65,7 @@ def draft(
         dated_on=reading.day_of(date, "--date") if date else None,
     )
     with ctx.obj.open() as opened:
-        _check_layout(opened, template)
+        reading.check_layout(opened, template)
         digest_id = opened.database.write(life.draft, wish, now=opened.clock.now())
         digest = opened.database.read(life.get, digest_id)
     if as_json:
@@ -245,9 +242,3 @@ def _item(position: int, section: str, written: Written) -> dict[str, Any]:
         "title": written.version.title,
         "language": written.item.language,
     }
-
-
-def _check_layout(opened: App, name: str | None) -> None:
-    known = layouts(opened.press.templates)
-    if name is not None and name not in known:
-        raise NotFound("template", name, f"there are: {', '.join(known)}")

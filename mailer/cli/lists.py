@@ -12,7 +12,7 @@ from mailer.cli import printing, reading
 from mailer.cli.options import AsJson, Slug
 from mailer.cli.printing import talk
 from mailer.db.schema import OptIn, Visibility
-from mailer.errors import NotFound, UsageError
+from mailer.errors import UsageError
 from mailer.lists import Card, Edit, NewList, Words
 
 app = typer.Typer()
@@ -92,7 +92,7 @@ def add(
     chosen = {key: value for key, value in given.items() if value is not None}
     new = NewList(slug, name, reading.address_of(sender, "--from"), **chosen)
     with ctx.obj.open() as opened:
-        _check_route(opened, new.route)
+        reading.check_route(opened, new.route)
         page = opened.links.list_page(slug)
         opened.database.write(lists.create, new, now=opened.clock.now())
     talk(f"list “{slug}” stands; readers find it at {page}")
@@ -158,7 +158,8 @@ def edit(
     if changes == Edit() and not any(word is not None for word in words):
         raise UsageError("nothing to change was named; “mailer list edit --help” shows what can be")
     with ctx.obj.open() as opened:
-        _check_route(opened, route)
+        reading.check_route(opened, route)
+        reading.check_layout(opened, template)
         opened.database.write(_edit, slug, changes, words, words_in, opened)
     talk(f"list “{new_slug or slug}” is changed")
 
@@ -246,9 +247,3 @@ def _codes(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
     return tuple(code.strip() for code in text.split(",") if code.strip())
-
-
-def _check_route(opened: App, name: str | None) -> None:
-    known = opened.settings.all_routes()
-    if name is not None and name not in known:
-        raise NotFound("route", name, f"there are: {', '.join(sorted(known))}")

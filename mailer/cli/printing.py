@@ -81,6 +81,11 @@ def progress(what: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], 
         yield moved
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Say how many there are: 1 recipient, 12 recipients."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def moment(at: datetime | None) -> str | None:
     """Give a moment as JSON has it: 2026-12-01T08:00:00Z."""
     if at is None:

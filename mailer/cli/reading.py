@@ -6,9 +6,18 @@ from pathlib import Path
 
 from mailer import address
 from mailer.address import Address
+from mailer.app import App
 from mailer.digests import items
-from mailer.errors import AddressInvalid, FileInvalid, HeaderInvalid, MomentInvalid, UsageError
+from mailer.errors import (
+    AddressInvalid,
+    FileInvalid,
+    HeaderInvalid,
+    MomentInvalid,
+    NotFound,
+    UsageError,
+)
 from mailer.lists import LANGUAGE, UNSEEN
+from mailer.rendering import layouts
 
 STDIN = "-"
 
@@ -59,6 +68,20 @@ def day_of(text: str, what: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise MomentInvalid(f"{what}: “{text}” is not a date ({error}); write 2026-12-01") from None
+
+
+def check_route(opened: App, name: str | None) -> None:
+    """Raise NotFound for a route that is not in the settings."""
+    known = opened.settings.all_routes()
+    if name is not None and name not in known:
+        raise NotFound("route", name, f"there are: {', '.join(sorted(known))}")
+
+
+def check_layout(opened: App, name: str | None) -> None:
+    """Raise NotFound for a template that no folder has."""
+    known = layouts(opened.press.templates)
+    if name is not None and name not in known:
+        raise NotFound("template", name, f"there are: {', '.join(known)}")
 
 
 def _bytes_of(source: str) -> bytes:

@@ -11,7 +11,7 @@ from mailer.app import App
 from mailer.cli import printing
 from mailer.cli.digests import record, warn
 from mailer.cli.options import AsJson, DigestId
-from mailer.cli.printing import talk
+from mailer.cli.printing import counted, talk
 from mailer.db.schema import Delivery
 from mailer.digests import life, moments
 from mailer.digests.moments import LocalTime
@@ -36,7 +36,8 @@ def queue(
     with ctx.obj.open() as opened:
         when, warnings, recipients = opened.database.write(_queue, digest_id, at, opened)
     warn(warnings)
-    talk(f"digest {digest_id} {_said(when)}; {recipients} recipients as things stand")
+    audience = counted(recipients, "recipient", "recipients")
+    talk(f"digest {digest_id} {_said(when)}; {audience} as things stand")
 
 
 @app.command()
@@ -114,7 +115,7 @@ def retry(
         raise UsageError("say which deliveries to try again: --failed")
     with ctx.obj.open() as opened:
         count = opened.database.write(_again, digest_id, ledger.retry_failed, "retry", opened)
-    talk(f"{count} deliveries of digest {digest_id} are tried again")
+    talk(f"to be tried again: {counted(count, 'delivery', 'deliveries')} of digest {digest_id}")
 
 
 @app.command()
@@ -135,8 +136,8 @@ def settle(
             count = opened.database.write(_again, digest_id, resending, "resend", opened)
         else:
             count = opened.database.write(_take_as_sent, digest_id, now=opened.clock.now())
-    done = "are sent again" if resend else "count as sent"
-    talk(f"{count} uncertain deliveries of digest {digest_id} {done}")
+    done = "to be sent again" if resend else "counted as sent"
+    talk(f"{done}: {counted(count, 'delivery', 'deliveries')} of digest {digest_id}")
 
 
 def standing(session: Session, digest_id: int) -> dict[str, Any]:

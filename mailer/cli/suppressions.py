@@ -52,7 +52,7 @@ def add(
             reason,
             now=opened.clock.now(),
             list_id=_scope(session, only),
-            note=remark,
+            ground=subscribers.Ground(note=remark),
         )
     talk(f"{asked.key} {'is' if fresh else 'was already'} suppressed")
 
