@@ -11,8 +11,10 @@ from mailer.web.visit import Visit
 FRESH = {"Cache-Control": "no-store"}
 
 
-async def livez(_request: Request) -> Response:
+async def livez(request: Request) -> Response:
     """Say that the process answers; nothing else is asked, so that nothing else can block it."""
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": "GET, HEAD, OPTIONS"})
     return JSONResponse({"live": True}, headers=FRESH)
 
 

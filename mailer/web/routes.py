@@ -34,7 +34,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route(f"/{REFUSE}/{{token}}", Door(desk, get=refusing.show, post=refusing.press)),
         Route(f"/{UNDO}/{{token}}", Door(desk, get=leaving.show_undo, post=leaving.undo)),
         Route(f"/{UNDO}/{{token}}/why", Door(desk, post=leaving.say_why)),
-        Route("/livez", health.livez),
+        Route("/livez", health.livez, methods=["GET", "OPTIONS"]),
         Route("/readyz", Door(desk, get=health.readyz)),
         Route("/robots.txt", Door(desk, get=health.robots)),
         Route("/favicon.ico", Door(desk, get=_picture)),

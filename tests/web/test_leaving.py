@@ -39,7 +39,7 @@ def one_click(office: Office, path: str, kind: str | None, body: bytes) -> Respo
     return office.client.post(path, content=body, headers=headers, follow_redirects=False)
 
 
-@pytest.mark.parametrize("slash", ["", "/", "//"])
+@pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("kind, body", BODIES)
 def test_one_click_leaves_whatever_its_body_is(
     lone_office: Office, kind: str | None, body: bytes, slash: str
@@ -82,7 +82,8 @@ def test_one_click_again_changes_nothing(office: Office) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE"])
-def test_no_other_method_changes_anything(office: Office, method: str) -> None:
+def test_no_other_method_changes_anything(lone_office: Office, method: str) -> None:
+    office = lone_office
     path = office.join(KIM)
     before = office.everything()
 
