@@ -5,6 +5,7 @@ processes may tick: a missed tick is made up by the next, and a doubled one find
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import UTC, timedelta
 
@@ -14,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from mailer import delivery, ledger, subscribers
 from mailer.app import App
 from mailer.db.schema import DigestState
+from mailer.delivery import Terms
 from mailer.digests import life
 from mailer.errors import MailerError
 from mailer.ledger import Journal, Recovered
@@ -27,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 def start(app: App) -> AsyncIOScheduler:
     """Start ticking on the running loop; `shutdown()` ends it."""
+    # A tick that takes longer than its interval is no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     ticking = AsyncIOScheduler(timezone=UTC)
     for tick, seconds in (
         (answer_asks, 0.5),
@@ -40,6 +44,7 @@ def start(app: App) -> AsyncIOScheduler:
             "interval",
             args=[app],
             seconds=seconds,
+            next_run_time=app.clock.now(),
             id=tick.__name__,
             coalesce=True,
             max_instances=1,
@@ -69,37 +74,30 @@ def answer_asks(app: App) -> None:
 def promote(app: App) -> None:
     """Begin what is due, and freeze audiences, in chunks, to the end."""
     with app.database.reading() as session:
-        if not life.due(session, now=app.clock.now()) and not life.in_state(
-            session, DigestState.QUEUED
-        ):
+        is_due = life.due(session, now=app.clock.now())
+        if not (is_due or life.in_state(session, DigestState.QUEUED)):
             return
-    with app.database.writing() as session:
-        for digest_id in delivery.promote(session, now=app.clock.now()):
-            log.warning("digest.missed", digest=digest_id)
-            delivery.digest_missed(session, app.press, digest_id, now=app.clock.now())
+    _begin_due(app)
     with app.database.reading() as session:
         queued = [digest.id for digest in life.in_state(session, DigestState.QUEUED) if digest.id]
     give_up = timedelta(hours=app.settings.delivery.digest_give_up_hours)
+    terms = Terms(give_up, app.keys.signing_id)
     for digest_id in queued:
-        while app.database.write(
-            delivery.freeze_chunk,
-            digest_id,
-            give_up=give_up,
-            signing_key=app.keys.signing_id,
-            now=app.clock.now(),
-        ):
+        while app.database.write(delivery.freeze_chunk, digest_id, terms, now=app.clock.now()):
             pass
 
 
 def close_digests(app: App) -> None:
-    """Note what is sent, take back what was cancelled, end what was held too long."""
+    """Take back what was cancelled, end what waited too long, note what is sent."""
     with app.database.reading() as session:
         if not delivery.has_loose_ends(session, now=app.clock.now()):
             return
     while app.database.write(delivery.withdraw_cancelled, now=app.clock.now()):
         pass
-    while app.database.write(delivery.expire_held, now=app.clock.now()):
+    while app.database.write(delivery.expire, now=app.clock.now()):
         pass
+    for digest_id in app.database.write(delivery.reopen, now=app.clock.now()):
+        log.warning("digest.reopened", digest=digest_id)
     for digest_id in app.database.write(delivery.finish, now=app.clock.now()):
         log.info("digest.sent", digest=digest_id)
 
@@ -130,20 +128,30 @@ def tidy(app: App) -> None:
     app.database.write(subscribers.forget_old, now=app.clock.now())
 
 
+def _begin_due(app: App) -> None:
+    with app.database.writing() as session:
+        missed = delivery.promote(session, now=app.clock.now())
+        for digest_id in missed:
+            delivery.digest_missed(session, app.press, digest_id, now=app.clock.now())
+    for digest_id in missed:
+        log.warning("digest.missed", digest=digest_id)
+
+
 def _by_journal(app: App, journal: Journal) -> None:
-    same_boot = journal.boot == boot_id() != ""
-    dead = journal.proves_death()
-    lapsed = same_boot and app.clock.boottime() > journal.deadline > 0
-    now = app.clock.now()
-    if dead:
-        marks = journal.marks() if same_boot else None
-        _say(
-            journal.worker_id, app.database.write(ledger.recover, journal.worker_id, marks, now=now)
-        )
-    elif lapsed:
-        done = app.database.write(ledger.recover_lapsed, journal.worker_id, journal.marks, now=now)
-        _say(journal.worker_id, done)
-    journal.close(remove=dead)
+    is_dead = False
+    try:
+        is_same_boot = journal.boot == boot_id() != ""
+        is_dead, worker, now = journal.proves_death(), journal.worker_id, app.clock.now()
+        if is_dead:
+            marks = journal.marks() if is_same_boot else None
+            _say(worker, app.database.write(ledger.recover, worker, marks, now=now))
+        elif is_same_boot and app.clock.boottime() > journal.deadline > 0:
+            read = journal.marks
+            _say(worker, app.database.write(ledger.recover_lapsed, worker, read, now=now))
+    except BaseException:
+        journal.close()  # what it says is still needed
+        raise
+    journal.close(remove=is_dead)
 
 
 def _say(worker_id: int, done: Recovered) -> None:

@@ -1,18 +1,13 @@
 """How mail leaves: audiences frozen, editions pressed, messages sent, outcomes accounted for."""
 
 from mailer.delivery.accounting import Pause
+from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
 from mailer.delivery.notices import digest_missed
-from mailer.delivery.press import Press, frozen, stored
-from mailer.delivery.queueing import (
-    expire_held,
-    finish,
-    freeze_chunk,
-    has_loose_ends,
-    promote,
-    withdraw_cancelled,
-)
+from mailer.delivery.plates import frozen, stored
+from mailer.delivery.press import Press
+from mailer.delivery.queueing import Terms, freeze_chunk, promote
 from mailer.delivery.routes import RouteStanding
 from mailer.delivery.routes import resume as resume_route
 from mailer.delivery.routes import standings as routes
@@ -27,10 +22,11 @@ __all__ = [
     "Preview",
     "Route",
     "RouteStanding",
+    "Terms",
     "Timeouts",
     "Turns",
     "digest_missed",
-    "expire_held",
+    "expire",
     "finish",
     "freeze_chunk",
     "frozen",
@@ -39,6 +35,7 @@ __all__ = [
     "preview",
     "promote",
     "queue_digest",
+    "reopen",
     "resume_route",
     "routes",
     "stored",

@@ -10,12 +10,14 @@ from mailer.address import Address, parse
 from mailer.db.schema import DeliveryKind, DigestState
 from mailer.delivery.press import Press
 from mailer.digests import life, moments
-from mailer.errors import Refused
+from mailer.errors import NotFound, Refused
 from mailer.ledger import Claimed
-from mailer.rendering.content import Kind
 
 TEST_LIFE = timedelta(hours=4)
 """How long a test letter is tried; who waits for it has given up by then."""
+
+NOBODY = parse("reader@example.org")
+"""Whom a preview is for when no subscriber is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,13 @@ def queue_digest(
 ) -> tuple[str, ...]:
     """Freeze a draft and let it go at a local time, or (None) at once; give warnings.
 
-    Raises Refused unless it is a draft, and what rendering raises; nothing is changed then.
+    Raises Refused unless it is a draft, NotFound when its list's route is in no settings, and
+    what rendering raises; nothing is changed then.
     """
-    if life.get(session, digest_id).state is not DigestState.DRAFT:
-        state = life.get(session, digest_id).state
-        raise Refused(f"digest {digest_id} is {state}; only a draft can be queued")
+    digest = life.get(session, digest_id)
+    if digest.state is not DigestState.DRAFT:
+        raise Refused(f"digest {digest_id} is {digest.state}; only a draft can be queued")
+    _require_route(press, lists.card(session, digest.list_id).sender.route)
     warnings = press.freeze(session, digest_id, now=now)
     life.schedule(session, digest_id, when, late=late, now=now)
     return warnings
@@ -64,8 +68,8 @@ def preview(
         claimed = _as_subscriber(session, parse(address), claimed)
     offered = listed.list.languages or [listed.list.language]
     language = lists.nearest(claimed.language, offered, listed.list.language)
-    edition, head = press.proof(session, digest_id, language, Kind.DIGEST)
-    raw, filled = press.message(edition, head, claimed)
+    edition, head = press.proof(session, digest_id, language)
+    raw, filled = press.preview(edition, head, claimed)
     return Preview(filled.subject, filled.html, filled.text, raw, edition.warnings)
 
 
@@ -80,10 +84,12 @@ def post_test(
 ) -> int:
     """Post a digest as a test letter to an address; give the delivery's id.
 
-    Raises Refused for an address that must not be mailed.
+    Raises Refused for an address that must not be mailed, NotFound when the list's route is in
+    no settings.
     """
     digest = life.get(session, digest_id)
     listed = lists.card(session, digest.list_id)
+    _require_route(press, listed.sender.route)
     reasons = subscribers.reasons(session, to.key, digest.list_id)
     if reasons:
         raise Refused(f"this address must not be mailed ({', '.join(sorted(reasons))})")
@@ -101,8 +107,14 @@ def post_test(
         context={"digest": digest_id},
     )
     posted = ledger.post(session, letter, now=now)
-    assert posted is not None
+    assert posted is not None  # it has no idempotency key
     return posted
+
+
+def _require_route(press: Press, name: str) -> None:
+    known = press.settings.all_routes()
+    if name not in known:
+        raise NotFound("route", name, f"there are: {', '.join(sorted(known))}")
 
 
 def _claimed(list_id: int, route: str, language: str, now: datetime) -> Claimed:
@@ -114,9 +126,9 @@ def _claimed(list_id: int, route: str, language: str, now: datetime) -> Claimed:
         edition_id=None,
         list_id=list_id,
         subscriber_id=None,
-        address="reader@example.org",
-        key="reader@example.org",
-        domain="example.org",
+        address=NOBODY.mailbox,
+        key=NOBODY.key,
+        domain=NOBODY.domain,
         name="",
         language=language,
         context={},

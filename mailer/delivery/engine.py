@@ -1,34 +1,34 @@
 """The engine: claims rows, keeps connections busy, settles what came of it. One per process.
 
-One loop takes turns at the database: settle what has ended, claim what is due. Tasks, as many
-as a route has connections, take claimed rows from a queue and send them one at a time. Before
-each dot the journal is marked and the lease checked, in this order; so whatever happens to this
-process, every row it held can be accounted for.
+It lives one or more lives, each registered as a worker with a lease and a journal. In a life
+one loop takes turns at the database, and senders, as many as a route has connections, send
+what was claimed. When anything goes wrong with the database or the lease, the life ends and
+the next begins; so whatever happens, every row it held can be accounted for.
 """
 
 import asyncio
 import os
 import platform
-import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
 from mailer import ledger
 from mailer.clock import Clock
 from mailer.db import Database
-from mailer.delivery import outcome
-from mailer.delivery.accounting import Result, may_repeat
-from mailer.delivery.press import Parcel
-from mailer.delivery.reply import Reply, Step, own
+from mailer.delivery.holding import Holding
+from mailer.delivery.lane import Lane
 from mailer.delivery.route import Route, trust
-from mailer.delivery.transport import Connection, Envelope
+from mailer.delivery.sender import Sender
 from mailer.delivery.turns import Turn, Turns
 from mailer.errors import MailerError, NotHeld
-from mailer.ledger import Journal, Mark
-from mailer.ledger.journal import boot_id
+from mailer.ledger import Journal, Recovered, boot_id
 
 IDLE_SECONDS = 0.5
 """How long a worker with nothing to do waits before it looks again."""
@@ -39,13 +39,13 @@ BUSY_SECONDS = 0.2
 RETRY_SECONDS = 2
 """How long to wait for a database that does not answer."""
 
-REST_SECONDS = 30
-"""How long a relay that cannot be reached is left in peace."""
-
-UNREACHABLE = frozenset({Step.CONNECT, Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH})
-
 RENEWALS = 4
 """Renewals of a lease within its length: three may fail in a row."""
+
+THREADS = 2
+"""One for turns, one for the lease: neither ever waits for the other, or for a tick."""
+
+R = TypeVar("R")
 
 log = structlog.get_logger(__name__)
 
@@ -59,31 +59,6 @@ class Pacing:
     batch: int = 200
 
 
-@dataclass
-class _Life:
-    """One registration of this process as a worker: its id, its lease, its journal."""
-
-    worker_id: int
-    journal: Journal
-    waiting: dict[str, asyncio.Queue[Parcel]]
-    results: list[Result] = field(default_factory=list)
-    returned: list[int] = field(default_factory=list)
-    resting: dict[str, float] = field(default_factory=dict)
-    in_flight: int = 0
-    lost: bool = False
-    wanted: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def busy(self) -> bool:
-        """Tell whether anything is claimed and not yet settled."""
-        return bool(
-            self.in_flight
-            or self.results
-            or self.returned
-            or any(queue.qsize() for queue in self.waiting.values())
-        )
-
-
 class Engine:
     """Sends what the ledger holds until it is told to stop, or (`once`) until nothing is due."""
 
@@ -95,237 +70,81 @@ class Engine:
         routes: dict[str, Route],
         pacing: Pacing,
     ) -> None:
+        """Make ready; ConfigError for a CA file that cannot be used."""
+        for route in routes.values():
+            trust(route)
         self._database = database
         self._clock = clock
         self._turns = turns
-        for route in routes.values():
-            trust(route)  # a CA file that cannot be used is met here, not in the middle
         self._routes = routes
         self._pacing = pacing
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
-        """Work until `stop` is set; what was begun is finished within the grace."""
-        while not stop.is_set():
-            life = await asyncio.to_thread(self._begin)
-            try:
-                await self._live(life, stop, once=once)
-            finally:
-                await asyncio.shield(self._end(life, stop))
-            if once:
-                return
+        """Work until `stop` is set; what was begun is finished within the grace.
 
-    async def _live(self, life: _Life, stop: asyncio.Event, *, once: bool) -> None:
-        senders = [
-            asyncio.create_task(self._sender(life, route), name=f"{route.name}/{number}")
-            for route in self._routes.values()
-            for number in range(route.connections)
-        ]
-        keeper = asyncio.create_task(self._keep_lease(life), name="lease")
-        try:
-            await self._take_turns(life, stop, once=once)
-            await self._drain(life)
-        finally:
-            for task in (*senders, keeper):
-                task.cancel()
-            await asyncio.gather(*senders, keeper, return_exceptions=True)
-
-    async def _take_turns(self, life: _Life, stop: asyncio.Event, *, once: bool) -> None:
-        while not (stop.is_set() or life.lost):
-            turn = await self._turn(life)
-            if once and turn.is_idle and not life.busy:
-                return
-            await self._pause(life, stop)
-
-    async def _turn(self, life: _Life) -> Turn:
-        """Settle and claim in one transaction; the parcels go to the queues of their routes.
-
-        After a transaction that failed nobody knows what was claimed: that life ends.
+        With `once`, raises what kept it from working; otherwise it tries again.
         """
-        room = self._room(life)
-        results, returned = list(life.results), list(life.returned)
         try:
-            turn = await asyncio.to_thread(
-                self._turns.take,
-                life.worker_id,
-                results,
-                returned,
-                room,
-                now=self._clock.now(),
-            )
-        except MailerError as error:
-            log.warning("worker.turn", worker=life.worker_id, why=str(error))
-            life.lost = True
-            return Turn()
-        del life.results[: len(results)], life.returned[: len(returned)]
-        life.journal.forget([*(one.claimed.id for one in results), *returned])
-        life.journal.claim([parcel.claimed.id for parcel in turn.parcels])
-        self._recall(life, turn)
-        for parcel in turn.parcels:
-            life.waiting[parcel.claimed.route].put_nowait(parcel)
-        return turn
-
-    def _room(self, life: _Life) -> dict[str, int]:
-        """Give how many rows may be claimed for each route."""
-        now = self._clock.boottime()
-        return {
-            name: self._pacing.batch - queue.qsize() if life.resting.get(name, 0) <= now else 0
-            for name, queue in life.waiting.items()
-        }
-
-    def _recall(self, life: _Life, turn: Turn) -> None:
-        """Take back what was claimed for a digest or route that has been stopped since."""
-        for queue in life.waiting.values():
-            for _ in range(queue.qsize()):
-                parcel = queue.get_nowait()
-                if turn.may_go(parcel):
-                    queue.put_nowait(parcel)
-                else:
-                    life.returned.append(parcel.claimed.id)
-
-    async def _pause(self, life: _Life, stop: asyncio.Event) -> None:
-        """Wait until there is enough to settle or a queue runs low, or it is time to look."""
-        life.wanted.clear()
-        if len(life.results) >= self._pacing.batch:
-            return
-        waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(life.wanted.wait())]
-        await asyncio.wait(
-            waits,
-            timeout=BUSY_SECONDS if life.busy else IDLE_SECONDS,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        for wait in waits:
-            wait.cancel()
-
-    async def _sender(self, life: _Life, route: Route) -> None:
-        """Keep one connection of a route, and send what comes."""
-        connection = Connection(route)
-        queue = life.waiting[route.name]
-        try:
-            while True:
-                parcel = await self._next(queue, connection)
-                life.in_flight += 1
-                try:
-                    await self._send(life, connection, parcel)
-                finally:
-                    life.in_flight -= 1
-                    if self._wants_a_turn(life, queue):
-                        life.wanted.set()
+            while not stop.is_set():
+                failure = await self._live(stop, once=once)
+                if once and failure is not None:
+                    raise failure
+                if once:
+                    return
+                if failure is not None:
+                    await _sleep(stop, RETRY_SECONDS)
         finally:
-            await connection.close()
+            self._threads.shutdown(wait=False)
 
-    def _wants_a_turn(self, life: _Life, queue: asyncio.Queue[Parcel]) -> bool:
-        low = queue.qsize() == self._pacing.batch // 4
-        return low or len(life.results) >= self._pacing.batch or not life.in_flight
+    # ------------------------------------------------------------------ a life
 
-    async def _next(self, queue: asyncio.Queue[Parcel], connection: Connection) -> Parcel:
-        """Wait for a parcel; a connection that stays idle is given back to the relay."""
+    async def _live(self, stop: asyncio.Event, *, once: bool) -> Exception | None:
+        """Register, work, and hand back what is left; give what went wrong, if anything did."""
         try:
-            return await asyncio.wait_for(queue.get(), connection.route.timeouts.idle / 2)
-        except TimeoutError:
-            await connection.close()
-            return await queue.get()
-
-    async def _send(self, life: _Life, connection: Connection, parcel: Parcel) -> None:
-        claimed = parcel.claimed
-
-        def before_dot() -> bool:
-            # First the mark, then the look at the lease: see `ledger.journal`.
-            life.journal.mark(claimed.id, Mark.SENDING)
-            return not life.lost and self._clock.boottime() < life.journal.deadline
-
-        message = _composed(parcel)
-        if isinstance(message, Reply):
-            self._note(life, parcel, message)
-            return
-        envelope = Envelope(parcel.return_path, claimed.address)
+            holding = await self._in_thread(self._begin)
+        except (MailerError, OSError) as error:
+            log.warning("worker.cannot_begin", why=str(error))
+            return error
         try:
-            reply = await connection.send(envelope, message, before_dot=before_dot)
-        except NotHeld:
-            life.journal.mark(claimed.id, Mark.CLAIMED)
-            life.lost = True
-            return
-        self._note(life, parcel, reply)
+            await self._work(holding, stop, once=once)
+        finally:
+            await asyncio.shield(self._end(holding, stop, once=once))
+        return holding.failure
 
-    def _note(self, life: _Life, parcel: Parcel, reply: Reply) -> None:
-        claimed, now = parcel.claimed, self._clock.now()
-        meaning = outcome.read(
-            reply,
-            may_repeat=may_repeat(claimed.kind),
-            tries=claimed.tries,
-            now=now,
-            not_after=claimed.not_after,
-            jitter=random.uniform(-1, 1),  # noqa: S311  (spreads load, keeps no secret)
-        )
-        if not reply.in_doubt:
-            taken = meaning.verdict is outcome.Verdict.SENT
-            life.journal.mark(claimed.id, Mark.ACCEPTED if taken else Mark.CLAIMED)
-        life.results.append(Result(claimed, reply, meaning, now))
-        if reply.step in UNREACHABLE and meaning.verdict is outcome.Verdict.DEFERRED:
-            self._rest(life, claimed.route)
-
-    def _rest(self, life: _Life, route: str) -> None:
-        """Leave a relay in peace that cannot be reached, and give back what waits for it."""
-        life.resting[route] = self._clock.boottime() + REST_SECONDS
-        queue = life.waiting[route]
-        while queue.qsize():
-            life.returned.append(queue.get_nowait().claimed.id)
-
-    async def _keep_lease(self, life: _Life) -> None:
-        every = self._pacing.lease.total_seconds() / RENEWALS
-        while not life.lost:
-            await asyncio.sleep(every)
-            try:
-                if not await asyncio.to_thread(self._renew, life):
-                    life.lost = True
-                    life.wanted.set()
-            except MailerError as error:
-                log.warning("worker.lease", worker=life.worker_id, why=str(error))
-
-    def _renew(self, life: _Life) -> bool:
-        # Counted from before the commit: the lease may only ever be thought too short.
-        begun = self._clock.boottime()
-        if not self._database.write(
-            ledger.renew, life.worker_id, now=self._clock.now(), lease=self._pacing.lease
-        ):
-            return False
-        life.journal.deadline = begun + self._pacing.lease.total_seconds()
-        return True
-
-    async def _drain(self, life: _Life) -> None:
-        """Let what is on the wire end, within the grace; begin nothing more."""
-        for queue in life.waiting.values():
-            while queue.qsize():
-                queue.get_nowait()
-        until = self._clock.boottime() + self._pacing.grace.total_seconds()
-        while life.in_flight and self._clock.boottime() < until:
-            life.wanted.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(life.wanted.wait(), 0.1)
-
-    def _begin(self) -> _Life:
-        now, lease = self._clock.now(), self._pacing.lease
+    def _begin(self) -> Holding:
         begun = self._clock.boottime()
         worker_id = self._database.write(
             ledger.register,
             host=platform.node(),
             boot=boot_id(),
             pid=os.getpid(),
-            now=now,
-            lease=lease,
+            now=self._clock.now(),
+            lease=self._pacing.lease,
         )
-        # Room for a full queue on every route, what is on the wire, and one batch to settle.
+        # Room for full lanes, what is on the wire, and as much again that waits to be settled.
         held = sum(self._pacing.batch + route.connections for route in self._routes.values())
-        journal = Journal.create(
-            self._turns.state,
-            worker_id,
-            boot=boot_id(),
-            capacity=2 * held + self._pacing.batch,
-        )
-        journal.deadline = begun + lease.total_seconds()
+        journal = Journal.create(self._turns.state, worker_id, boot=boot_id(), capacity=2 * held)
+        journal.deadline = begun + self._pacing.lease.total_seconds()
         log.info("worker.began", worker=worker_id)
-        return _Life(worker_id, journal, {name: asyncio.Queue() for name in self._routes})
+        batch = self._pacing.batch
+        lanes = {name: Lane(route, batch, now=begun) for name, route in self._routes.items()}
+        return Holding(worker_id, journal, lanes, self._clock, batch)
 
-    async def _end(self, life: _Life, stop: asyncio.Event) -> None:
+    async def _work(self, holding: Holding, stop: asyncio.Event, *, once: bool) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._keep_lease(holding), name="lease")]
+            for lane in holding.lanes.values():
+                for number in range(lane.route.connections):
+                    sender = Sender(holding, lane, self._clock)
+                    name = f"{lane.route.name}/{number}"
+                    tasks.append(group.create_task(sender.run(), name=name))
+            await self._take_turns(holding, stop, once=once)
+            await self._drain(holding)
+            for task in tasks:
+                task.cancel()
+
+    async def _end(self, holding: Holding, stop: asyncio.Event, *, once: bool) -> None:
         """Settle what ended, give the rest back, and end the registration.
 
         While the database does not answer, the journal is kept: by this process, which tries
@@ -333,32 +152,118 @@ class Engine:
         """
         while True:
             try:
-                done = await asyncio.to_thread(self._settle_all, life)
+                done = await self._in_thread(self._settle_all, holding)
             except MailerError as error:
-                log.warning("worker.ending", worker=life.worker_id, why=str(error))
+                log.warning("worker.ending", worker=holding.worker_id, why=str(error))
+            except Exception:
+                log.exception("worker.ending", worker=holding.worker_id)
+                holding.journal.close()
+                return
             else:
-                life.journal.close(remove=True)
-                log.info("worker.ended", worker=life.worker_id, **asdict(done))
+                holding.journal.close(remove=True)
+                log.info("worker.ended", worker=holding.worker_id, **asdict(done))
                 return
-            if stop.is_set():
-                life.journal.close()
+            if stop.is_set() or once:
+                holding.journal.close()
                 return
-            await asyncio.sleep(RETRY_SECONDS)
+            await _sleep(stop, RETRY_SECONDS)
 
-    def _settle_all(self, life: _Life) -> ledger.Recovered:
-        self._turns.settle(life.worker_id, life.results)
-        life.results.clear()
-        return self._database.write(
-            ledger.recover, life.worker_id, life.journal.marks(), now=self._clock.now()
-        )
+    def _settle_all(self, holding: Holding) -> Recovered:
+        self._turns.settle(holding.worker_id, holding.results)
+        holding.results.clear()
+        marks = holding.journal.marks()
+        return self._database.write(ledger.recover, holding.worker_id, marks, now=self._clock.now())
+
+    # ------------------------------------------------------------------ turns
+
+    async def _take_turns(self, holding: Holding, stop: asyncio.Event, *, once: bool) -> None:
+        while not (stop.is_set() or holding.failure):
+            turn = await self._turn(holding)
+            is_over = turn.is_idle and not (holding.is_busy or holding.rests_briefly())
+            if once and is_over:
+                return
+            await _pause(holding, stop)
+
+    async def _turn(self, holding: Holding) -> Turn:
+        """Settle and claim in one transaction; what was claimed goes to its lane.
+
+        After a transaction that failed nobody knows what was claimed: that life ends.
+        """
+        holding.wanted.clear()
+        results, returned = list(holding.results), list(holding.returned)
+        try:
+            turn = await self._in_thread(
+                self._turns.take,
+                holding.worker_id,
+                results,
+                returned,
+                holding.room(),
+                now=self._clock.now(),
+            )
+        except MailerError as error:
+            log.warning("worker.turn", worker=holding.worker_id, why=str(error))
+            holding.give_up(error)
+        except Exception as error:
+            log.exception("worker.turn", worker=holding.worker_id)
+            holding.give_up(error)
+        else:
+            holding.turned(turn, results, returned)
+            return turn
+        return Turn()
+
+    async def _drain(self, holding: Holding) -> None:
+        """Let what is on the wire end, within the grace; begin nothing more."""
+        holding.let_go()
+        until = self._clock.boottime() + self._pacing.grace.total_seconds()
+        while holding.is_sending and self._clock.boottime() < until:
+            holding.wanted.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(holding.wanted.wait(), BUSY_SECONDS)
+
+    # ------------------------------------------------------------------ the lease
+
+    async def _keep_lease(self, holding: Holding) -> None:
+        every = self._pacing.lease.total_seconds() / RENEWALS
+        while holding.failure is None:
+            await asyncio.sleep(every)
+            try:
+                if not await self._in_thread(self._renew, holding):
+                    holding.give_up(NotHeld("the lease was lost"))
+            except MailerError as error:
+                log.warning("worker.lease", worker=holding.worker_id, why=str(error))
+            except Exception as error:
+                log.exception("worker.lease", worker=holding.worker_id)
+                holding.give_up(error)
+
+    def _renew(self, holding: Holding) -> bool:
+        # Counted from before the commit: the lease may only ever be thought too short.
+        begun = self._clock.boottime()
+        lease = self._pacing.lease
+        if not self._database.write(
+            ledger.renew, holding.worker_id, now=self._clock.now(), lease=lease
+        ):
+            return False
+        holding.journal.deadline = begun + lease.total_seconds()
+        return True
+
+    async def _in_thread(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(function, *args, **kwargs))
 
 
-def _composed(parcel: Parcel) -> bytes | Reply:
-    """Give the whole message, or a refusal of our own that says why there is none."""
-    try:
-        return parcel.compose()
-    except MailerError as error:
-        return own(Step.MAIL, 554, "5.6.0", f"not sent: {error}")
-    except Exception:
-        log.exception("delivery.composing", delivery=parcel.claimed.id)
-        return own(Step.MAIL, 554, "5.6.0", "not sent: the message could not be composed")
+async def _pause(holding: Holding, stop: asyncio.Event) -> None:
+    """Wait until a turn is worth while, or it is time to look."""
+    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(holding.wanted.wait())]
+    await asyncio.wait(
+        waits,
+        timeout=BUSY_SECONDS if holding.is_busy else IDLE_SECONDS,
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    for wait in waits:
+        wait.cancel()
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    """Wait for a while, or until it is time to stop."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

@@ -7,10 +7,12 @@ from sqlmodel import Session
 
 from mailer import address, ledger
 from mailer.db.schema import DeliveryKind
+from mailer.delivery import routes
 from mailer.delivery.accounting import Pause
 from mailer.delivery.press import Press
 
 LIFE = timedelta(days=3)
+"""How long a notice is tried: over a weekend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,10 @@ class Notice:
     headline: str
     paragraphs: tuple[str, ...]
     once: str
-    route: str
 
 
 def route_paused(session: Session, press: Press, pause: Pause, *, now: datetime) -> None:
-    """Tell the owner that a route is paused. By another route if there is one."""
+    """Tell the owner that a route is paused."""
     kept = (
         "Nothing leaves by this route until you resume it. Nobody was suppressed for this, "
         "and what was on its way waits."
@@ -37,7 +38,6 @@ def route_paused(session: Session, press: Press, pause: Pause, *, now: datetime)
             f"When the relay is in order again: mailer route resume {pause.route}",
         ),
         once=f"route-paused:{pause.route}:{now:%Y-%m-%dT%H:%M}",
-        route=press.another_route(pause.route),
     )
     post(session, press, notice, now=now)
 
@@ -52,23 +52,39 @@ def digest_missed(session: Session, press: Press, digest_id: int, *, now: dateti
             f"To drop it: mailer digest cancel {digest_id}",
         ),
         once=f"digest-missed:{digest_id}:{now:%Y-%m-%d}",
-        route=press.another_route(""),
+    )
+    post(session, press, notice, now=now)
+
+
+def cannot_render(
+    session: Session, press: Press, kind: DeliveryKind, why: str, *, now: datetime
+) -> None:
+    """Tell the owner that letters of a kind wait for their template; once a day."""
+    notice = Notice(
+        headline=f"Letters of the kind “{kind}” cannot be made",
+        paragraphs=(
+            why,
+            "They wait, each until its last moment, and go when this has been put right.",
+        ),
+        once=f"cannot-render:{kind}:{now:%Y-%m-%d}",
     )
     post(session, press, notice, now=now)
 
 
 def post(session: Session, press: Press, notice: Notice, *, now: datetime) -> None:
-    """Post a notice to the owner, if the settings name one."""
+    """Post a notice to the owner, if the settings name one, by a route that is in use."""
     owner = press.settings.organisation.owner
     if not owner:
         return
+    names = list(press.settings.all_routes())
+    paused = routes.paused(session)
     letter = ledger.Letter(
         kind=DeliveryKind.NOTICE,
         to=address.parse(owner),
         language="en",
         due_at=now,
         not_after=now + LIFE,
-        route=notice.route,
+        route=next((name for name in names if name not in paused), names[0]),
         signing_key=press.keys.signing_id,
         idempotency_key=notice.once,
         context={"headline": notice.headline, "paragraphs": list(notice.paragraphs)},

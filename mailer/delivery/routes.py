@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from mailer.db import changed
+from mailer.db import changed, upsert
 from mailer.db.schema import RouteState
 from mailer.errors import NotFound, Refused
 from mailer.history import EDITOR, SYSTEM, About, record
@@ -52,10 +51,7 @@ def resumed_at(session: Session, name: str) -> datetime | None:
 
 def pause(session: Session, name: str, reason: str, *, now: datetime) -> bool:
     """Pause a route; False when it was paused already."""
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert if on_sqlite else postgresql.insert
-    values = {"name": name, "paused_at": now, "reason": reason}
-    statement = insert(RouteState).values(values)
+    statement = upsert(session, RouteState).values(name=name, paused_at=now, reason=reason)
     statement = statement.on_conflict_do_update(
         index_elements=["name"],
         set_={"paused_at": now, "reason": reason},
@@ -63,9 +59,8 @@ def pause(session: Session, name: str, reason: str, *, now: datetime) -> bool:
     )
     if not changed(session, statement):
         return False
-    record(
-        session, "route.paused", SYSTEM, About(), at=now, details={"name": name, "reason": reason}
-    )
+    details = {"name": name, "reason": reason}
+    record(session, "route.paused", SYSTEM, About(), at=now, details=details)
     return True
 
 

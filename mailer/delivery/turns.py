@@ -1,12 +1,12 @@
 """A worker's turns at the database: settle what has ended, claim what is due, in one commit.
 
-Claimed rows are asked once more whether they may be mailed, and letters get the edition that
-they keep through every retry. What cannot go is settled on the spot.
+Claimed rows are asked once more whether they may be mailed. What cannot go is settled on the
+spot; what can becomes a parcel.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -18,33 +18,59 @@ from mailer.db import Database
 from mailer.db.schema import DeliveryState, DigestState
 from mailer.delivery import accounting, notices, routes
 from mailer.delivery.accounting import Result
-from mailer.delivery.press import Parcel, Press
+from mailer.delivery.fitting import Fitting, render_ahead
+from mailer.delivery.press import Plate, Press
 from mailer.digests import life
 from mailer.errors import MailerError
 from mailer.ledger import Claimed, Settlement
+
+RENDER_AGAIN = timedelta(minutes=10)
+"""How long a letter waits whose template is broken, before it is rendered again."""
+
+AHEAD = 200
+"""Letters looked at before a turn, so that they are rendered outside its transaction."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What a turn gave: new parcels, and which digests and routes may send now."""
+class Parcel:
+    """A claimed row with what it takes to send it."""
 
-    parcels: tuple[Parcel, ...] = ()
-    digests: frozenset[int] = frozenset()
-    routes: frozenset[str] = frozenset()
-    settled: int = 0
+    claimed: Claimed
+    plate: Plate
+    press: Press
 
     @property
-    def is_idle(self) -> bool:
-        """Tell whether there was nothing to do."""
-        return not self.parcels and not self.settled
+    def return_path(self) -> str:
+        """Give the address in MAIL FROM."""
+        return self.press.return_path(self.claimed, self.plate)
 
-    def may_go(self, parcel: Parcel) -> bool:
+    def compose(self) -> bytes:
+        """Give the whole message: the same bytes at every try."""
+        return self.press.compose(self.claimed, self.plate)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which routes are in use, and which digests are being sent, each with its route."""
+
+    routes: frozenset[str] = frozenset()
+    digests: Mapping[int, str] = field(default_factory=dict)
+
+    def may_go(self, claimed: Claimed) -> bool:
         """Tell whether what was claimed earlier may still be sent."""
-        claimed = parcel.claimed
-        active = claimed.digest_id is None or claimed.digest_id in self.digests
-        return active and claimed.route in self.routes
+        is_active = claimed.digest_id is None or claimed.digest_id in self.digests
+        return is_active and claimed.route in self.routes
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn gave: new parcels, and what may be sent now."""
+
+    parcels: tuple[Parcel, ...] = ()
+    standing: Standing = field(default_factory=Standing)
+    is_idle: bool = True
 
 
 class Turns:
@@ -65,103 +91,130 @@ class Turns:
         *,
         now: datetime,
     ) -> Turn:
-        """Settle, give back, and claim up to `room` rows for each route."""
+        """Settle, give back, and claim up to `room` rows for each route.
+
+        Writes nothing when there is nothing to do, so that an idle worker is in nobody's way.
+        """
+        standing, is_due = self._look(room, now)
+        if not (is_due or results or returned):
+            return Turn(standing=standing)
         with self._database.writing() as session:
             self._account(session, worker_id, results)
             if returned:
                 ledger.give_back(session, worker_id, returned)
-            usable = frozenset(room) - routes.paused(session)
-            digests = self._sending(session, usable)
-            claimed = self._claim(session, worker_id, digests, room, usable, now)
-            ready, refused = self._sort(session, claimed, now)
-            ledger.settle(session, worker_id, refused)
-        return Turn(
-            parcels=tuple(self._press.parcel_of(*one) for one in ready),
-            digests=frozenset(digests),
-            routes=usable,
-            settled=len(results) + len(refused) + len(returned),
-        )
+            standing = _standing(session, room)
+            claimed = _claim(session, worker_id, standing, room, now)
+            parcels = self._sort(session, worker_id, claimed, now)
+        return Turn(parcels, standing, is_idle=not (claimed or results or returned))
 
     def settle(self, worker_id: int, results: Sequence[Result]) -> None:
         """Settle what ended, and claim nothing more."""
-        with self._database.writing() as session:
-            self._account(session, worker_id, results)
+        if results:
+            with self._database.writing() as session:
+                self._account(session, worker_id, results)
+
+    def _look(self, room: Mapping[str, int], now: datetime) -> tuple[Standing, bool]:
+        """Give what may be sent, and tell whether any of it is due; render its letters."""
+        with self._database.reading() as session:
+            standing = _standing(session, room)
+            free = {route for route in standing.routes if room[route] > 0}
+            letters = ledger.letters_due(session, free, limit=AHEAD, now=now)
+            render_ahead(session, self._press, letters)
+            digests = (digest for digest, route in standing.digests.items() if route in free)
+            is_due = bool(letters) or any(ledger.is_due(session, one, now=now) for one in digests)
+        return standing, is_due
 
     def _account(self, session: Session, worker_id: int, results: Sequence[Result]) -> None:
         for pause in accounting.settle(session, worker_id, results):
             log.warning("route.paused", route=pause.route, why=pause.reason)
             notices.route_paused(session, self._press, pause, now=self._clock.now())
 
-    def _sending(self, session: Session, usable: frozenset[str]) -> dict[int, str]:
-        """Give the digests that are being sent by a usable route, with that route."""
-        digests = {}
-        for digest in life.in_state(session, DigestState.SENDING):
-            route = lists.card(session, digest.list_id).sender.route
-            if route in usable and digest.id is not None:
-                digests[digest.id] = route
-        return digests
-
-    def _claim(
-        self,
-        session: Session,
-        worker_id: int,
-        digests: Mapping[int, str],
-        room: Mapping[str, int],
-        usable: frozenset[str],
-        now: datetime,
-    ) -> list[Claimed]:
-        """Claim letters first, then digests, which share what room is left on their route."""
-        claimed: list[Claimed] = []
-        for route in sorted(usable):
-            free = room[route]
-            if free > 0:
-                letters = ledger.claim_letters(session, worker_id, route, limit=free, now=now)
-                claimed += letters
-                free -= len(letters)
-            mine = [digest_id for digest_id, its in digests.items() if its == route]
-            for left, digest_id in zip(range(len(mine), 0, -1), mine, strict=True):
-                if free <= 0:
-                    break
-                share = -(-free // left)
-                some = ledger.claim_digest(session, worker_id, digest_id, limit=share, now=now)
-                claimed += some
-                free -= len(some)
-        return claimed
-
     def _sort(
-        self, session: Session, claimed: Sequence[Claimed], now: datetime
-    ) -> tuple[list["_Ready"], list[Settlement]]:
-        """Part what may go, with its edition, from what is settled without being sent."""
+        self, session: Session, worker_id: int, claimed: Sequence[Claimed], now: datetime
+    ) -> tuple[Parcel, ...]:
+        """Make parcels of what may go, and settle what may not."""
         refused = subscribers.may_not_be_mailed(session, claimed)
-        ready, settled = [], []
+        fitting = Fitting(session, self._press, now)
+        parcels, settled = [], []
         for one in claimed:
-            if one.id in refused:
-                state, reason = refused[one.id]
-                settled.append(_ended(one, DeliveryState(state), reason, now))
-            elif one.not_after <= now:
-                settled.append(_expired(one, now))
-            else:
+            ended = _ended(one, refused.get(one.id), now)
+            if ended is None:
                 try:
-                    ready.append((one, self._press.edition_of(session, one, now=now)))
+                    parcels.append(Parcel(one, fitting.plate(one), self._press))
                 except MailerError as error:
-                    log.exception("delivery.rendering", delivery=one.id)
-                    settled.append(_held(one, str(error), now))
-        return ready, settled
+                    ended = _unready(one, error, now)
+            if ended is not None:
+                settled.append(ended)
+        fitting.keep()
+        ledger.settle(session, worker_id, settled)
+        for kind, why in fitting.broken.items():
+            notices.cannot_render(session, self._press, kind, why, now=now)
+        return tuple(parcels)
 
 
-_Ready = tuple[Claimed, int]
+def _standing(session: Session, known: Mapping[str, int]) -> Standing:
+    usable = frozenset(known) - routes.paused(session)
+    digests = {}
+    for digest in life.in_state(session, DigestState.SENDING):
+        route = lists.card(session, digest.list_id).sender.route
+        if route in usable and digest.id is not None:
+            digests[digest.id] = route
+    return Standing(usable, digests)
 
 
-def _ended(one: Claimed, state: DeliveryState, reason: str, now: datetime) -> Settlement:
+def _claim(
+    session: Session, worker_id: int, standing: Standing, room: Mapping[str, int], now: datetime
+) -> list[Claimed]:
+    """Claim letters first, then digests, which share what room is left on their route."""
+    claimed: list[Claimed] = []
+    for route in sorted(standing.routes):
+        free = room[route]
+        if free > 0:
+            letters = ledger.claim_letters(session, worker_id, route, limit=free, now=now)
+            claimed += letters
+            free -= len(letters)
+        mine = sorted(digest for digest, its in standing.digests.items() if its == route)
+        for left, digest in zip(range(len(mine), 0, -1), mine, strict=True):
+            if free > 0:
+                share = -(-free // left)
+                some = ledger.claim_digest(session, worker_id, digest, limit=share, now=now)
+                claimed += _by(session, route, some)
+                free -= len(some)
+    return claimed
+
+
+def _by(session: Session, route: str, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Let rows of a digest go by the route that its list has now, whatever it was before."""
+    strangers = [one.id for one in claimed if one.route != route]
+    if strangers:
+        ledger.take_over(session, strangers, route)
+    return [replace(one, route=route) for one in claimed]
+
+
+def _ended(one: Claimed, refused: tuple[str, str] | None, now: datetime) -> Settlement | None:
+    """Give how a row ends that must not be sent, or None."""
+    if refused:
+        state, reason = refused
+        return _without_a_try(one, DeliveryState(state), reason, now)
+    if not one.address:
+        return _without_a_try(one, DeliveryState.WITHDRAWN, "erased before it was sent", now)
+    if one.not_after > now:
+        return None
+    if one.tries:
+        return _without_a_try(one, DeliveryState.FAILED, "no time left to try again", now)
+    return _without_a_try(one, DeliveryState.WITHDRAWN, "too late to be sent", now)
+
+
+def _without_a_try(one: Claimed, state: DeliveryState, reason: str, now: datetime) -> Settlement:
     return Settlement(one.id, state, now, counted=False, reason=reason)
 
 
-def _expired(one: Claimed, now: datetime) -> Settlement:
-    """Settle one whose last moment has passed: failed when it was tried, else withdrawn."""
-    if one.tries:
-        return _ended(one, DeliveryState.FAILED, "no time left to try again", now)
-    return _ended(one, DeliveryState.WITHDRAWN, "too late to be sent", now)
-
-
-def _held(one: Claimed, why: str, now: datetime) -> Settlement:
-    return _ended(one, DeliveryState.QUEUED, f"cannot be rendered: {why}"[:500], now)
+def _unready(one: Claimed, error: MailerError, now: datetime) -> Settlement:
+    """Let a letter wait that cannot be made; the next try finds the template mended, or not."""
+    return Settlement(
+        one.id,
+        DeliveryState.QUEUED,
+        now,
+        due_at=now + RENDER_AGAIN,
+        reason=f"cannot be made: {error}"[:500],
+    )

@@ -10,7 +10,11 @@ from mailer.ledger.claims import (
     claim_digest,
     claim_letters,
     give_back,
+    give_editions,
+    is_due,
+    letters_due,
     settle,
+    take_over,
 )
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
 from mailer.ledger.journal import Journal, Mark, boot_id
@@ -44,6 +48,9 @@ __all__ = [
     "claim_letters",
     "end",
     "give_back",
+    "give_editions",
+    "is_due",
+    "letters_due",
     "letters_waiting",
     "lost_workers",
     "of_digest",
@@ -60,6 +67,7 @@ __all__ = [
     "standing",
     "sums",
     "take_as_sent",
+    "take_over",
     "withdraw_digest",
     "working",
 ]

@@ -4,7 +4,7 @@ Two workers never hold the same row: a claim is one UPDATE of rows that nobody e
 locked. A settling names its worker, so that one who lost its lease changes nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     bindparam,
     case,
+    exists,
     func,
     insert,
     literal,
@@ -89,6 +90,42 @@ def claim_digest(
 ) -> list[Claimed]:
     """Claim rows of one digest that are due."""
     return _claim(session, worker_id, [col(Delivery.digest_id) == digest_id], limit, now)
+
+
+def letters_due(
+    session: Session, routes: Collection[str], *, limit: int, now: datetime
+) -> list[Claimed]:
+    """Give some letters that could be claimed now, as a claim would give them; claims nothing."""
+    statement = (
+        select(*COLUMNS)
+        .where(
+            WAITING,
+            col(Delivery.digest_id).is_(None),
+            col(Delivery.due_at) <= now,
+            col(Delivery.route).in_(routes),
+        )
+        .limit(limit)
+    )
+    return [Claimed(*row) for row in session.execute(statement)]
+
+
+def is_due(session: Session, digest_id: int, *, now: datetime) -> bool:
+    """Tell whether rows of a digest could be claimed now."""
+    due = exists().where(WAITING, col(Delivery.digest_id) == digest_id, col(Delivery.due_at) <= now)
+    return bool(session.execute(select(due)).scalar())
+
+
+def give_editions(session: Session, editions: Mapping[int, int]) -> None:
+    """Note which editions letters go out as, by the ids of both."""
+    if editions:
+        values = [{"b_id": row, "b_edition": edition} for row, edition in editions.items()]
+        session.connection().execute(_GIVE_EDITION, values)
+
+
+def take_over(session: Session, ids: Collection[int], route: str) -> None:
+    """Let claimed rows go by another route than they were queued for."""
+    statement = update(Delivery).where(col(Delivery.id).in_(ids)).values(route=route)
+    changed(session, statement)
 
 
 def settle(session: Session, worker_id: int, settlements: Sequence[Settlement]) -> set[int]:
@@ -206,6 +243,13 @@ _SETTLE = (
         reply_text=bindparam("b_text"),
         worker_id=None,
     )
+)
+
+
+_GIVE_EDITION = (
+    update(Delivery.__table__)  # type: ignore[attr-defined]
+    .where(col(Delivery.id) == bindparam("b_id"))
+    .values(edition_id=bindparam("b_edition"))
 )
 
 

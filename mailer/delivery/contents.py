@@ -1,0 +1,186 @@
+"""From rows to what rendering takes: a digest, a letter about a list, a notice to the owner.
+
+Which words and items a language gets is decided here; how they look is not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from mailer import lists
+from mailer.config import Settings
+from mailer.db.schema import Digest, DigestText, ItemVersion, Visibility
+from mailer.digests import items, life, moments
+from mailer.errors import Refused
+from mailer.links import Links
+from mailer.lists import Card
+from mailer.rendering import (
+    DigestContent,
+    House,
+    ItemCard,
+    Kind,
+    LetterContent,
+    ListCard,
+    Notice,
+    Partner,
+    Section,
+    SenderCard,
+)
+
+NO_NAME = "Communiqué"
+"""Who notices are from, while the settings name no organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Makes what is rendered, for one installation."""
+
+    settings: Settings
+    links: Links
+
+    def digest(
+        self, session: Session, digest: Digest, language: str
+    ) -> tuple[DigestContent, list[ItemVersion]]:
+        """Give a number of a list in one language, and the item versions that are in it.
+
+        Raises Refused for one that says nothing.
+        """
+        assert digest.id is not None
+        card = lists.card(session, digest.list_id, language)
+        text = _words(life.texts(session, digest.id), language, card)
+        chosen = _in_language(session, digest.id, language)
+        if not chosen and not text.introduction.strip():
+            raise Refused(f"digest {digest.id} is empty: give it items or an introduction")
+        content = DigestContent(
+            mailing_list=self._list_card(card),
+            sender=self._sender_card(card),
+            house=self._house(),
+            number=digest.number,
+            dated_on=digest.dated_on,
+            subject=text.subject,
+            language=language,
+            introduction=text.introduction,
+            sections=_sections(chosen),
+            coming_up=_coming_up([one for _, one in chosen], digest.dated_on),
+            view_url=self.links.digest(card.list.slug, digest.number) if _is_open(card) else "",
+            layout=digest.layout,
+        )
+        return content, [one.version for _, one in chosen]
+
+    def letter(self, card: Card, kind: Kind, language: str) -> LetterContent:
+        """Give a letter about a list."""
+        return LetterContent(
+            kind=kind,
+            sender=self._sender_card(card),
+            house=self._house(),
+            language=language,
+            mailing_list=self._list_card(card),
+            valid_days=self.settings.subscribe.confirm_days,
+            note=card.words.welcome if kind is Kind.WELCOME else "",
+        )
+
+    def notice(self, context: Mapping[str, Any], language: str) -> LetterContent:
+        """Give a notice to the owner, from what was posted with it."""
+        organisation = self.settings.organisation
+        return LetterContent(
+            kind=Kind.NOTICE,
+            sender=SenderCard(name=organisation.name or NO_NAME, address=organisation.owner),
+            house=self._house(),
+            language=language,
+            notice=Notice(context["headline"], tuple(context["paragraphs"])),
+        )
+
+    def _list_card(self, card: Card) -> ListCard:
+        slug = card.list.slug
+        return ListCard(
+            slug=slug,
+            name=card.words.name,
+            identifier=card.list.identifier,
+            language=card.words.language,
+            page_url=self.links.list_page(slug) if _is_open(card) else self.links.home(),
+            description=card.words.description,
+            archive_url=self.links.archive(slug) if _is_open(card) else "",
+        )
+
+    def _sender_card(self, card: Card) -> SenderCard:
+        sender = card.sender
+        return SenderCard(
+            name=sender.name,
+            address=sender.address,
+            reply_to=sender.reply_to or "",
+            postal_address=sender.postal_address or self.settings.organisation.postal_address,
+        )
+
+    def _house(self) -> House:
+        organisation = self.settings.organisation
+        return House(
+            organisation=organisation.name,
+            contact=organisation.contact,
+            partners=tuple(Partner(one.name, one.url) for one in organisation.partners),
+        )
+
+
+_Chosen = tuple[str, items.Written]
+
+
+def _is_open(card: Card) -> bool:
+    return card.list.visibility is not Visibility.PRIVATE
+
+
+def _words(texts: Mapping[str, DigestText], language: str, card: Card) -> DigestText:
+    return texts[lists.nearest(language, list(texts), card.list.language)]
+
+
+def _in_language(session: Session, digest_id: int, language: str) -> list[_Chosen]:
+    """Give a digest's items with their sections, in a language where they have it."""
+    chosen = []
+    for row, written in life.contents(session, digest_id):
+        other = written
+        if written.item.language != language:
+            other = items.translation(session, written.item.group_id, language) or written
+        is_topic = row.section == written.version.topic
+        chosen.append((other.version.topic if is_topic else row.section, other))
+    return chosen
+
+
+def _sections(chosen: list[_Chosen]) -> tuple[Section, ...]:
+    topics = list(dict.fromkeys(section for section, _ in chosen))
+    return tuple(
+        Section(topic, tuple(_item_card(one) for section, one in chosen if section == topic))
+        for topic in topics
+    )
+
+
+def _coming_up(written: list[items.Written], dated_on: date) -> tuple[ItemCard, ...]:
+    """Give the items whose meeting lies ahead of the digest's date, the nearest first."""
+    days = ((_first_day(one.version), one) for one in written)
+    ahead = [(day, one.id, one) for day, one in days if day is not None and day >= dated_on]
+    return tuple(_item_card(one) for _, _, one in sorted(ahead, key=lambda row: row[:2]))
+
+
+def _first_day(version: ItemVersion) -> date | None:
+    """Give the day a meeting begins, by the calendar of its place."""
+    starts, _ = items.span(version)
+    if isinstance(starts, datetime):
+        return starts.astimezone(moments.zone(version.timezone or "UTC")).date()
+    return starts
+
+
+def _item_card(one: items.Written) -> ItemCard:
+    version = one.version
+    starts, ends = items.span(version)
+    return ItemCard(
+        title=version.title,
+        body=version.body,
+        starts=starts,
+        ends=ends,
+        timezone=version.timezone or "UTC",
+        place=version.place,
+        topic=version.topic,
+        organiser=version.organiser,
+        language=one.item.language,
+        link=version.link,
+    )

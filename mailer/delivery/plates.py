@@ -1,0 +1,78 @@
+"""Editions as the database keeps them: each once, with what stands in the headers beside it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from mailer.db import upsert
+from mailer.db.schema import DigestEdition, EditionItem, ItemVersion
+from mailer.db.schema import Edition as EditionRow
+from mailer.errors import NotFound
+from mailer.rendering import Edition, ListCard, SenderCard
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands in the headers of every message of an edition."""
+
+    sender: SenderCard
+    mailing_list: ListCard | None = None
+    archived_at: str = ""
+    campaign: str = ""
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> "Head":
+        """Give a head back from what was stored of it."""
+        listed = stored["mailing_list"]
+        return cls(
+            sender=SenderCard(**stored["sender"]),
+            mailing_list=ListCard(**listed) if listed else None,
+            archived_at=stored["archived_at"],
+            campaign=stored["campaign"],
+        )
+
+
+def keep(session: Session, edition: Edition, head: Head, list_id: int | None, now: datetime) -> int:
+    """Store an edition unless the same is stored already; give its id."""
+    statement = upsert(session, EditionRow).values(
+        **edition.stored(), list_id=list_id, head=asdict(head), created_at=now
+    )
+    session.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
+    found = select(col(EditionRow.id)).where(col(EditionRow.hash) == edition.hash)
+    return int(session.execute(found).scalar_one())
+
+
+def hold_items(session: Session, edition_id: int, versions: list[ItemVersion]) -> None:
+    """Note which item versions are in an edition."""
+    for position, version in enumerate(versions):
+        assert version.id is not None
+        session.merge(
+            EditionItem(edition_id=edition_id, item_version_id=version.id, position=position)
+        )
+
+
+def kept(session: Session, edition_id: int) -> tuple[Edition, Head]:
+    """Give an edition with its head; NotFound when there is none."""
+    row = session.get(EditionRow, edition_id)
+    if row is None:
+        raise NotFound("edition", edition_id)
+    return stored(row), Head.load(row.head)
+
+
+def frozen(session: Session, digest_id: int) -> dict[str, Edition]:
+    """Give the editions that a digest goes out as, by language."""
+    statement = (
+        select(col(DigestEdition.language), EditionRow)
+        .join(EditionRow, col(EditionRow.id) == col(DigestEdition.edition_id))
+        .where(col(DigestEdition.digest_id) == digest_id)
+    )
+    return {language: stored(row) for language, row in session.execute(statement)}
+
+
+def stored(row: EditionRow) -> Edition:
+    """Give an edition back from its row."""
+    return Edition.load(row.model_dump())

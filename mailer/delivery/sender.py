@@ -1,0 +1,110 @@
+"""A sender: one connection of a route, and one message after the other through it."""
+
+import zlib
+
+import structlog
+
+from mailer.clock import Clock
+from mailer.delivery import outcome
+from mailer.delivery.accounting import Result, may_repeat
+from mailer.delivery.holding import Holding
+from mailer.delivery.lane import Lane
+from mailer.delivery.outcome import Blame, Outcome, Verdict
+from mailer.delivery.reply import Reply, Step, own
+from mailer.delivery.transport import Connection, Envelope
+from mailer.delivery.turns import Parcel
+from mailer.errors import MailerError, NotHeld
+
+BEFORE_RECIPIENT = frozenset(
+    {Step.CONNECT, Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH, Step.MAIL}
+)
+"""Up to here a relay speaks about itself and us, and would say the same for anybody."""
+
+log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """Sends what comes along a lane, until it is cancelled or the worker's life ends."""
+
+    def __init__(self, holding: Holding, lane: Lane, clock: Clock) -> None:
+        self._holding = holding
+        self._lane = lane
+        self._clock = clock
+        self._connection = Connection(lane.route)
+
+    async def run(self) -> None:
+        """Send, and give a connection that stays idle back to the relay."""
+        try:
+            while self._holding.failure is None:
+                parcel = await self._lane.take(self._lane.route.timeouts.idle / 2)
+                if parcel is None:
+                    await self._connection.close()
+                else:
+                    await self._send(parcel)
+        finally:
+            await self._connection.close()
+
+    async def _send(self, parcel: Parcel) -> None:
+        try:
+            reply = await self._try(parcel)
+            self._note(parcel, reply)
+        except NotHeld as error:
+            self._holding.unbegin(parcel)
+            self._holding.give_up(error)
+        except Exception as error:
+            # Its row keeps the mark it has; all rows of this life are accounted for by marks.
+            log.exception("delivery.broke", delivery=parcel.claimed.id)
+            self._holding.give_up(error)
+        finally:
+            self._holding.out_of_hand(self._lane)
+
+    async def _try(self, parcel: Parcel) -> Reply:
+        message = _composed(parcel)
+        if isinstance(message, Reply):
+            return message
+        envelope = Envelope(parcel.return_path, parcel.claimed.address)
+        return await self._connection.send(
+            envelope, message, before_dot=lambda: self._holding.begin_dot(parcel)
+        )
+
+    def _note(self, parcel: Parcel, reply: Reply) -> None:
+        claimed, now = parcel.claimed, self._clock.now()
+        meaning = outcome.read(
+            reply,
+            may_repeat=may_repeat(claimed.kind),
+            tries=claimed.tries,
+            now=now,
+            not_after=claimed.not_after,
+            jitter=_jitter(claimed.id, claimed.tries),
+        )
+        self._holding.note(Result(claimed, reply, meaning, now))
+        if _is_trouble(reply, meaning):
+            self._holding.rest(self._lane)
+        elif not reply.ours:
+            self._lane.is_well()
+
+
+def _composed(parcel: Parcel) -> bytes | Reply:
+    """Give the whole message, or a refusal of our own that says why there is none."""
+    try:
+        return parcel.compose()
+    except MailerError as error:
+        why = str(error)
+    except Exception as error:
+        log.exception("delivery.composing", delivery=parcel.claimed.id)
+        why = f"it could not be composed ({type(error).__name__})"
+    return own(Step.MAIL, 554, "5.6.0", f"not sent: {why}")
+
+
+def _is_trouble(reply: Reply, meaning: Outcome) -> bool:
+    """Tell whether the relay would now do the same to any message: then it needs a rest."""
+    if reply.in_doubt:
+        return True
+    if meaning.verdict is not Verdict.DEFERRED:
+        return False
+    return reply.step in BEFORE_RECIPIENT or meaning.blame is Blame.ROUTE or not meaning.counted
+
+
+def _jitter(delivery_id: int, tries: int) -> float:
+    """Give a number from -1 to 1 that differs by delivery, so that tries spread out."""
+    return zlib.crc32(f"{delivery_id}:{tries}".encode()) / 0x7FFFFFFF - 1
