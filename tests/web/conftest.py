@@ -28,7 +28,6 @@ from mailer.db.schema import (
     Digest,
     DigestState,
     DigestText,
-    Edition,
     Event,
     Table,
     Visibility,
@@ -326,6 +325,5 @@ def _subject_of(session: Session, office: Office, letter_id: int | None) -> str:
     )
     claimed = ledger.claim_letters(session, worker, "smtp", limit=100, now=now)
     [mine] = [one for one in claimed if one.id == letter_id]
-    edition = session.get(Edition, office.app.press.edition_of(session, mine, now=now))
-    assert edition is not None
+    edition, _ = office.app.press.letter(session, mine)
     return edition.subject
