@@ -1,7 +1,7 @@
 """Every error of ours, in one tree.
 
-    MailerError                  something a person can act on; the text says what, where and what to do
-    ├── UsageError               what was asked cannot be read: a wrong option, date, zone or address
+    MailerError                  what a person can act on; the text says what, where and what to do
+    ├── UsageError               what was asked cannot be read: a wrong option, date or address
     │   ├── AddressInvalid       not an e-mail address we can mail
     │   ├── MomentInvalid        a local date or time that does not exist or cannot be read
     │   ├── HeaderInvalid        a value that must not stand in a mail header

@@ -6,6 +6,7 @@ from mailer.subscribers.audience import audience, chunk_end, may_not_be_mailed, 
 from mailer.subscribers.limits import Limits, forget_old
 from mailer.subscribers.roster import (
     Confirmed,
+    ConfirmLink,
     Rules,
     Standing,
     Wish,
@@ -22,6 +23,7 @@ from mailer.subscribers.roster import (
 )
 from mailer.subscribers.suppressions import (
     EVERYWHERE,
+    Ground,
     lift,
     lift_made_by,
     lift_one,
@@ -29,13 +31,19 @@ from mailer.subscribers.suppressions import (
     suppress,
 )
 from mailer.subscribers.suppressions import every as suppressions
+from mailer.subscribers.transfer import Import, Left, Report, export_rows, import_file
 
 __all__ = [
     "AUDIENCE_COLUMNS",
     "EVERYWHERE",
     "Asked",
+    "ConfirmLink",
     "Confirmed",
+    "Ground",
+    "Import",
+    "Left",
     "Limits",
+    "Report",
     "Rules",
     "Standing",
     "Wish",
@@ -46,7 +54,9 @@ __all__ = [
     "by_address",
     "chunk_end",
     "confirm",
+    "export_rows",
     "forget_old",
+    "import_file",
     "leave",
     "lift",
     "lift_made_by",

@@ -11,9 +11,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from mailer import address, history
+from mailer.db import Lock, alone
 from mailer.db.schema import Ask, AskAction
 from mailer.errors import MailerError
 from mailer.history import SYSTEM, About
@@ -66,13 +68,12 @@ def waiting_asks(session: Session) -> int:
 
 def answer(session: Session, rules: Rules, *, now: datetime, limit: int = BATCH) -> int:
     """Act upon some asks, oldest first; give how many were taken."""
-    oldest = (
-        select(col(Ask.id)).order_by(col(Ask.id)).limit(limit).with_for_update(skip_locked=True)
-    )
-    taken = session.execute(delete(Ask).where(col(Ask.id).in_(oldest)).returning(Ask)).scalars()
-    asks = sorted(taken, key=lambda one: one.id or 0)
+    alone(session, Lock.ROSTER)
+    asks = session.execute(select(Ask).order_by(col(Ask.id)).limit(limit)).scalars().all()
+    session.expunge_all()  # values from here on: a savepoint rolled back would read them again
     for one in asks:
         _act(session, one, rules, now)
+    session.execute(delete(Ask).where(col(Ask.id).in_([one.id for one in asks])))
     return len(asks)
 
 
@@ -85,6 +86,11 @@ def _act(session: Session, one: Ask, rules: Rules, now: datetime) -> None:
             _carry_out(session, one, rules, now)
     except MailerError as error:
         log.warning("ask.refused", list=one.list_id, why=type(error).__name__)
+    except OperationalError:
+        raise  # the database is not well: all asks are kept for later
+    except Exception:
+        # One that nobody foresaw must not keep all others waiting behind it for ever.
+        log.exception("ask.failed", list=one.list_id)
 
 
 def _carry_out(session: Session, one: Ask, rules: Rules, now: datetime) -> None:

@@ -139,4 +139,3 @@ def _gone(session: Session, claimed: Sequence[Claimed]) -> set[int]:
     )
     still = {tuple(row) for row in session.execute(statement)}
     return {one.id for one in digests if (one.subscriber_id, one.list_id) not in still}
-

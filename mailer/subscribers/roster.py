@@ -11,12 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from mailer import history, ledger, lists
 from mailer.address import Address
-from mailer.db import changed
+from mailer.db import Lock, alone, changed, upsert
 from mailer.db.schema import (
     DeliveryKind,
     Subscriber,
@@ -59,6 +58,15 @@ class Wish:
     by: By = READER
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmLink:
+    """What the link of a confirmation letter names: one opt-in of one subscriber to one list."""
+
+    subscriber_id: int
+    list_id: int
+    ask: int
+
+
 class Confirmed(StrEnum):
     """What following a confirmation link came to."""
 
@@ -87,6 +95,7 @@ class Standing:
 
 def subscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> None:
     """Act upon an opt-in: pending and a confirmation letter, or what else consent says."""
+    alone(session, Lock.ROSTER)
     listed = lists.card(session, wish.list_id)
     found = _find(session, wish.address.key, wish.list_id)
     why_not = suppressions.reasons(session, wish.address.key, wish.list_id)
@@ -102,7 +111,8 @@ def subscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> N
     _note(session, "subscription.asked", standing, wish, now)
     if step.state is CONFIRMED:
         _note(session, "subscription.confirmed", standing, wish, now)
-    _post(session, step.letter, standing, wish, rules, when=when, now=now)
+    asking = replace(standing, language=wish.language)
+    _post(session, step.letter, asking, rules, when=when, now=now)
 
 
 def unsubscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> None:
@@ -115,7 +125,8 @@ def unsubscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) ->
     when = _when(session, wish, step.letter, rules, now)
     _note(session, "subscription.leave_asked" if when else "subscription.limited", found, wish, now)
     if when:
-        _post(session, step.letter, found, wish, rules, when=when, now=now)
+        asking = replace(found, language=wish.language)
+        _post(session, step.letter, asking, rules, when=when, now=now)
 
 
 def add_confirmed(
@@ -125,6 +136,7 @@ def add_confirmed(
 
     Nobody who is suppressed, or who left, comes back in this way: that takes their own opt-in.
     """
+    alone(session, Lock.ROSTER)
     why_not = suppressions.reasons(session, wish.address.key, wish.list_id)
     if why_not:
         return min(why_not)
@@ -140,24 +152,22 @@ def add_confirmed(
 
 def confirm(
     session: Session,
-    subscriber_id: int,
-    list_id: int,
-    ask: int,
+    link: ConfirmLink,
     evidence: Mapping[str, Any],
     rules: Rules,
     *,
     now: datetime,
 ) -> Confirmed:
     """Confirm by the link of a letter; opened again it says how things stand."""
-    standing = standing_of(session, subscriber_id, list_id)
-    if standing.ask != ask or standing.state is UNSUBSCRIBED:
+    list_id = link.list_id
+    standing = standing_of(session, link.subscriber_id, list_id)
+    if standing.ask != link.ask or standing.state is UNSUBSCRIBED:
         return Confirmed.ALREADY if standing.state is CONFIRMED else Confirmed.LEFT
     if not _move(session, standing, PENDING, CONFIRMED, confirmed_at=now, left_at=None):
         return Confirmed.ALREADY
     suppressions.lift(session, standing.key, list_id=list_id, reasons=consent.LIFTED_BY_CONFIRMING)
     _record(session, "subscription.confirmed", standing, READER, now, evidence)
-    wish = Wish(_address(standing), list_id, standing.language or "en")
-    _post(session, DeliveryKind.WELCOME, standing, wish, rules, when=now, now=now)
+    _post(session, DeliveryKind.WELCOME, standing, rules, when=now, now=now)
     return Confirmed.NOW
 
 
@@ -277,13 +287,8 @@ def _when(
 ) -> datetime | None:
     if wish.network is None:
         return now
-    return limits.due(
-        limits.past(session, wish.address.key, kind, wish.list_id, now=now),
-        limits.count(session, wish.network, now=now),
-        limits.count(session, limits.INSTALLATION, now=now),
-        rules.limits,
-        now=now,
-    )
+    wanted = limits.Wanted(wish.address.key, kind, wish.list_id, wish.network)
+    return limits.book(session, wanted, rules.limits, now=now)
 
 
 def _enter(
@@ -320,10 +325,8 @@ def _enter(
 
 
 def _subscriber(session: Session, wish: Wish, now: datetime) -> int:
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert if on_sqlite else postgresql.insert
     statement = (
-        insert(Subscriber)
+        upsert(session, Subscriber)
         .values(
             address=wish.address.mailbox,
             key=wish.address.key,
@@ -364,32 +367,36 @@ def _post(
     session: Session,
     kind: DeliveryKind,
     standing: Standing,
-    wish: Wish,
     rules: Rules,
     *,
     when: datetime,
     now: datetime,
 ) -> None:
-    sender = lists.card(session, wish.list_id).sender
-    ends = {kind.CONFIRMATION: rules.confirm_for}.get(kind)
-    context: dict[str, Any] = {"ask": standing.ask, "asked_at": now.isoformat()}
-    if ends:
-        context["expires_at"] = (when + ends).isoformat()
+    route = lists.card(session, standing.list_id).sender.route
+    ledger.post(session, letter(kind, standing, rules, route=route, when=when), now=now)
+
+
+def letter(
+    kind: DeliveryKind, standing: Standing, rules: Rules, *, route: str, when: datetime
+) -> ledger.Letter:
+    """Make a letter to one subscriber about one list, due at `when`. Pure."""
+    context: dict[str, Any] = {"ask": standing.ask, "asked_at": when.isoformat()}
+    if kind is DeliveryKind.CONFIRMATION:
+        context["expires_at"] = (when + rules.confirm_for).isoformat()
     once = f"welcome:{standing.subscriber_id}:{standing.list_id}:{standing.ask}"
-    letter = ledger.Letter(
+    return ledger.Letter(
         kind=kind,
-        to=_address(standing),
-        language=wish.language,
+        to=Address(mailbox=standing.address, key=standing.key),
+        language=standing.language or "en",
         due_at=when,
         not_after=when + rules.letter_life,
-        list_id=wish.list_id,
+        list_id=standing.list_id,
         subscriber_id=standing.subscriber_id,
-        route=sender.route,
+        route=route,
         signing_key=rules.signing_key,
         idempotency_key=once if kind is DeliveryKind.WELCOME else None,
         context=context,
     )
-    ledger.post(session, letter, now=now)
 
 
 def _find(session: Session, key: str, list_id: int) -> Standing | None:
@@ -409,10 +416,6 @@ def _standings() -> Any:
         col(Subscription.ask),
         col(Subscription.left_at),
     ).join(Subscriber, col(Subscriber.id) == col(Subscription.subscriber_id))
-
-
-def _address(standing: Standing) -> Address:
-    return Address(mailbox=standing.address, key=standing.key)
 
 
 def _note(

@@ -5,16 +5,36 @@ Leaving a list is not a suppression.
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from mailer.db import changed
+from mailer.db import changed, upsert
 from mailer.db.schema import Suppression, SuppressionReason
 
 EVERYWHERE = 0
+
+
+WEIGHT = {
+    SuppressionReason.BOUNCE: 0,
+    SuppressionReason.REQUEST: 1,
+    SuppressionReason.EDITOR: 2,
+    SuppressionReason.COMPLAINT: 3,
+}
+"""How hard a reason is to lift. A row holds the gravest: lifting a bounce lifts nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a suppression rests on: the delivery that bounced, or an editor's note."""
+
+    delivery_id: int | None = None
+    note: str = ""
+
+
+NO_GROUND = Ground()
 
 
 def suppress(
@@ -24,27 +44,25 @@ def suppress(
     *,
     now: datetime,
     list_id: int = EVERYWHERE,
-    delivery_id: int | None = None,
-    note: str = "",
+    ground: Ground = NO_GROUND,
 ) -> bool:
-    """Suppress an address; False when it was already. A complaint outweighs what stood there."""
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert if on_sqlite else postgresql.insert
-    statement = insert(Suppression).values(
-        key=key,
-        list_id=list_id,
-        reason=reason,
-        delivery_id=delivery_id,
-        note=note,
-        created_at=now,
-    )
-    if reason is SuppressionReason.COMPLAINT:
-        statement = statement.on_conflict_do_update(
+    """Suppress an address; False when it was already, for this reason or a graver one."""
+    values = {
+        "reason": reason,
+        "delivery_id": ground.delivery_id,
+        "note": ground.note,
+        "created_at": now,
+    }
+    lighter = [other for other in WEIGHT if WEIGHT[other] < WEIGHT[reason]]
+    statement = (
+        upsert(session, Suppression)
+        .values(key=key, list_id=list_id, **values)
+        .on_conflict_do_update(
             index_elements=["key", "list_id"],
-            set_={"reason": reason, "delivery_id": delivery_id, "created_at": now},
+            set_=values,
+            where=col(Suppression.reason).in_(lighter),
         )
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=["key", "list_id"])
+    )
     return changed(session, statement) == 1
 
 

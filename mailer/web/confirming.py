@@ -12,7 +12,7 @@ from starlette.responses import Response
 from mailer import subscribers
 from mailer.db.schema import AskAction, SubscriptionState
 from mailer.errors import TokenExpired
-from mailer.subscribers import Asked, Confirmed, Standing
+from mailer.subscribers import Asked, Confirmed, ConfirmLink, Standing
 from mailer.tokens import Purpose
 from mailer.web import bearer, box, letters, wording
 from mailer.web.bearer import Bearer
@@ -50,8 +50,7 @@ def press(desk: Desk, visit: Visit) -> Response:
         return _page(desk, visit, link)
     outcome = desk.app.database.write(
         subscribers.confirm,
-        *link.bearer.ids,
-        link.ask,
+        ConfirmLink(*link.bearer.ids, link.ask),
         wording.evidence(visit, "link", desk.app.links.home()),
         desk.app.rules,
         now=desk.now(),
