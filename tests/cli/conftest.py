@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mailer import cli, tokens
+from mailer import cli
 from tests.backends import POSTGRESQL, PROPERTY, SQLITE
 from tests.postgres import Postgres
 
@@ -23,7 +23,7 @@ postal_address = "1 Harbour Road, Suva"
 [web]
 base_url = "https://news.example.org/"
 [tokens]
-keys = ["{key}"]
+keys = ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
 """
 
 
@@ -70,7 +70,7 @@ class Office:
         """Write the settings, and let the commands of a test find them."""
         self.folder.mkdir(exist_ok=True)
         if not self.config.exists():
-            self.config.write_text(SETTINGS.format(key=tokens.new_key()), encoding="utf-8")
+            self.config.write_text(SETTINGS, encoding="utf-8")
         monkeypatch.setenv("MAILER_CONFIG", str(self.config))
         monkeypatch.setenv("MAILER_DATABASE__URL", self.url)
 
@@ -114,24 +114,90 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return call
 
 
-@pytest.fixture
-def office(
-    tmp_path: Path, migrated_database_url: str, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> Office:
-    """Give an installation without a list, on each of the two databases."""
-    office = Office(tmp_path / "office", migrated_database_url, run)
-    office.settle(monkeypatch)
-    return office
+# ------------------------------------------------------------------------- one for each test
+
+Story = Callable[[Office], object]
+
+
+@pytest.fixture(scope="session")
+def played() -> dict[tuple[str, Story], str]:
+    """Remember the databases in which a story was played already, by backend and story."""
+    return {}
 
 
 @pytest.fixture
-def meetings(office: Office) -> Office:
-    """Give an office with one list, “meetings”, by the clock of Brussels."""
+def stage(
+    backend: str,
+    request: pytest.FixtureRequest,
+    *,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    fresh_names: Callable[[], str],
+    played: dict[tuple[str, Story], str],
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Story], Office]:
+    """Make an office as a story leaves it, on each of the two databases.
+
+    A story is played once in a run; each test has a copy of the database that it left.
+    """
+    server: Postgres | None = None
+    if backend == POSTGRESQL:
+        server = request.getfixturevalue("postgresql")
+
+    def copied(source: str, folder: Path) -> str:
+        if server is None:
+            shutil.copyfile(source, folder / "mailer.sqlite3")
+            return f"sqlite:///{folder / 'mailer.sqlite3'}"
+        return server.create(fresh_names(), template=source)
+
+    def play(story: Story) -> str:
+        folder = tmp_path_factory.mktemp("story")
+        empty = request.getfixturevalue(f"{backend}_template")
+        office = Office(folder, copied(str(empty), folder), in_silence)
+        with pytest.MonkeyPatch.context() as patch:
+            office.settle(patch)
+            story(office)
+        return office.url.removeprefix("sqlite:///") if server is None else name_of(office.url)
+
+    def make(story: Story) -> Office:
+        if (backend, story) not in played:
+            played[backend, story] = play(story)
+        office = Office(tmp_path / "office", copied(played[backend, story], tmp_path), run)
+        if server is not None:
+            request.addfinalizer(lambda: server.drop(name_of(office.url)))
+        office.settle(monkeypatch)
+        return office
+
+    return make
+
+
+def name_of(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def with_nothing(office: Office) -> None:
+    """Leave it as it is."""
+
+
+def with_a_list(office: Office) -> None:
+    """Add list “meetings”, by the clock of Brussels."""
     office.ok(
         "list", "add", "meetings", "--name", "Meeting news", "--from", "news@example.org",
         "--timezone", "Europe/Brussels",
     )  # fmt: skip
-    return office
+
+
+@pytest.fixture
+def office(stage: Callable[[Story], Office]) -> Office:
+    """Give an installation without a list."""
+    return stage(with_nothing)
+
+
+@pytest.fixture
+def meetings(stage: Callable[[Story], Office]) -> Office:
+    """Give an office with list “meetings”."""
+    return stage(with_a_list)
 
 
 # ------------------------------------------------------------------------- shared by a module
@@ -161,10 +227,7 @@ def filled(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Office:
     office = Office(tmp_path_factory.mktemp("office"), shared_url, in_silence)
     with pytest.MonkeyPatch.context() as monkeypatch:
         office.settle(monkeypatch)
-        office.ok(
-            "list", "add", "meetings", "--name", "Meeting news", "--from", "news@example.org",
-            "--timezone", "Europe/Brussels",
-        )  # fmt: skip
+        with_a_list(office)
         office.ok(
             "subscriber", "add", "meetings", "kim@example.org", "--confirmed", "--basis", "asked"
         )

@@ -20,10 +20,17 @@ from mailer.errors import (
     TooLarge,
     UsageError,
 )
+from tests.backends import SQLITE
 from tests.cli.conftest import Office, Run
 
 MAILER = [sys.executable, "-m", "mailer"]
 HEAVY = ("sqlalchemy", "sqlmodel", "alembic", "starlette", "pydantic", "mailer.app")
+
+
+@pytest.fixture
+def backend() -> str:
+    """Run each test once: what stands above the commands is the same on both databases."""
+    return SQLITE
 
 
 def mailer(*arguments: object, **changes: str) -> "subprocess.CompletedProcess[str]":

@@ -2,28 +2,31 @@
 
 import email
 import email.policy
+from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import Office
+from tests.cli.conftest import Office, Story, with_a_list
 
 ITEM = "---\ntitle: {title}\ntopic: {topic}\n---\nWhat was said.\n"
 
 
-@pytest.fixture
-def newsroom(meetings: Office) -> Office:
-    """Give an office with a list, a subscriber, and three items on two topics."""
+def with_news(office: Office) -> None:
+    with_a_list(office)
     for number, (title, topic) in enumerate(
         [("One", "Health"), ("Two", "Trade"), ("Three", "Health")]
     ):
-        meetings.ok(
-            "item", "add", meetings.file(f"{number}.md", ITEM.format(title=title, topic=topic))
-        )
-    meetings.ok(
+        office.ok("item", "add", office.file(f"{number}.md", ITEM.format(title=title, topic=topic)))
+    office.ok(
         "subscriber", "add", "meetings", "ines@example.org", "--name", "Inês",
         "--confirmed", "--basis", "asked at the meeting",
     )  # fmt: skip
-    return meetings
+
+
+@pytest.fixture
+def newsroom(stage: Callable[[Story], Office]) -> Office:
+    """Give an office with a list, a subscriber, and three items on two topics."""
+    return stage(with_news)
 
 
 def draft(office: Office, *options: object) -> int:
