@@ -75,7 +75,7 @@ class App:
 
     @cached_property
     def languages(self) -> Languages:
-        """Give the languages that have a catalogue: ours, and the owner's beside their templates."""
+        """Give the languages that have a catalogue: ours, and those beside the owner's templates."""
         own = self.settings.templates.folder
         return languages(self.config.folder / own / "locale" if own else None)
 
