@@ -33,6 +33,7 @@ from mailer.db.schema import (
     Visibility,
 )
 from mailer.digests import life
+from mailer.rendering import Filled
 from mailer.subscribers import Standing
 
 READER = ("198.51.100.7", 40000)
@@ -191,9 +192,9 @@ class Office:
             rows = session.exec(select(Delivery).where(col(Delivery.key) == typed.casefold()))
             return [row for row in rows if kind in {None, row.kind}]
 
-    def subject_of(self, letter: Delivery) -> str:
-        """Give the subject that a letter really gets, by claiming and rendering it."""
-        return self.app.database.write(_subject_of, self, letter.id)
+    def read(self, letter: Delivery) -> Filled:
+        """Give a letter as it is mailed, by claiming and rendering it."""
+        return self.app.database.write(_read, self, letter.id)
 
     def standing(self, typed: str = "kim@reader.example", list_id: int = 1) -> Standing:
         return self.app.database.read(subscribers.standing_of, self._subscriber(typed), list_id)
@@ -230,6 +231,14 @@ def seen(response: Response) -> str:
     return " ".join(main.text(separator=" ").split())
 
 
+@dataclass
+class Street:
+    """An office whose pages are served for real."""
+
+    office: Office
+    address: str
+
+
 Open = Callable[..., Office]
 
 
@@ -260,6 +269,20 @@ def lone_office(sqlite_template: Path, clock: FrozenClock, tmp_path: Path) -> It
     opened = office_with(database, clock, tmp_path)
     opened.add_list()
     yield opened
+    database.close()
+
+
+@pytest.fixture
+def empty_street(sqlite_template: Path, tmp_path: Path, clock: FrozenClock) -> Iterator[Street]:
+    """Give an office without lists whose pages are served for real, on SQLite."""
+    file = tmp_path / "street.sqlite3"
+    shutil.copyfile(sqlite_template, file)
+    database = Database(f"sqlite:///{file}")
+    sock = web.listen("127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{web.port_of(sock)}/"
+    office = office_with(database, clock, tmp_path, web={"base_url": base_url})
+    with serving(office.app, sock) as address:
+        yield Street(office, address)
     database.close()
 
 
@@ -318,12 +341,13 @@ def _send_digest(
     return digest.number
 
 
-def _subject_of(session: Session, office: Office, letter_id: int | None) -> str:
+def _read(session: Session, office: Office, letter_id: int | None) -> Filled:
     now = office.clock.now()
     worker = ledger.register(
         session, host="h", boot="b", pid=1, now=now, lease=timedelta(minutes=1)
     )
     claimed = ledger.claim_letters(session, worker, "smtp", limit=100, now=now)
     [mine] = [one for one in claimed if one.id == letter_id]
-    edition, _ = office.app.press.letter(session, mine)
-    return edition.subject
+    _, filled = office.app.press.preview(*office.app.press.letter(session, mine), mine)
+    session.rollback()  # only to look: the letter stays unclaimed
+    return filled

@@ -6,8 +6,6 @@
 import gettext
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mailer import lists, web
-from mailer.clock import FrozenClock
-from mailer.db import Database
+from mailer import lists
 from mailer.db.schema import Visibility
 from mailer.language import Language, Languages
 from tests.browser import DESKTOP, PHONE, Scheme, Visitor, axe, is_too_wide, screenshots
-from tests.web.conftest import Office, office_with, serving
+from tests.web.conftest import Office, Street
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -60,8 +56,8 @@ KIM = "kim@reader.example"
 
 
 @dataclass
-class Street:
-    """An office whose pages are served for real, and where each kind of page is."""
+class Furnished:
+    """A street with something on every page, and where each kind of page is."""
 
     office: Office
     address: str
@@ -73,17 +69,9 @@ class Street:
 
 
 @pytest.fixture
-def street(sqlite_template: Path, tmp_path: Path, clock: FrozenClock) -> Iterator[Street]:
-    file = tmp_path / "street.sqlite3"
-    shutil.copyfile(sqlite_template, file)
-    database = Database(f"sqlite:///{file}")
-    sock = web.listen("127.0.0.1", 0)
-    base_url = f"http://127.0.0.1:{web.port_of(sock)}/"
-    office = office_with(database, clock, tmp_path, web={"base_url": base_url})
-    furnish(office)
-    with serving(office.app, sock) as address:
-        yield Street(office, address, pages(office))
-    database.close()
+def street(empty_street: Street) -> Furnished:
+    furnish(empty_street.office)
+    return Furnished(empty_street.office, empty_street.address, pages(empty_street.office))
 
 
 def furnish(office: Office) -> None:
@@ -161,7 +149,7 @@ def press(page: "Page", words: str) -> None:
     "width, scheme, language", [(PHONE, "light", "en"), (DESKTOP, "dark", "ja")]
 )
 def test_every_page_is_fit_for_every_reader(
-    street: Street,
+    street: Furnished,
     browser: Visitor,
     pictures: Path,
     width: int,
@@ -179,7 +167,7 @@ def test_every_page_is_fit_for_every_reader(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_answer_to_a_button_is_fit_too(
-    street: Street, browser: Visitor, pictures: Path, scheme: Scheme
+    street: Furnished, browser: Visitor, pictures: Path, scheme: Scheme
 ) -> None:
     page = browser.page(width=PHONE, scheme=scheme)
     page.goto(street.url("/l/meetings"))
@@ -214,7 +202,7 @@ def test_every_answer_to_a_button_is_fit_too(
 
 
 def test_a_page_from_right_to_left_is_a_mirror(
-    street: Street, browser: Visitor, pictures: Path
+    street: Furnished, browser: Visitor, pictures: Path
 ) -> None:
     """Stand in for an Arabic catalogue, which would be one more file, by one with English words."""
     arabic = Language("ar", "ar", gettext.NullTranslations(), "mirrored")
@@ -235,7 +223,7 @@ def test_a_page_from_right_to_left_is_a_mirror(
 
 
 def test_the_two_buttons_are_of_one_size_and_large_enough_for_a_finger(
-    street: Street, browser: Visitor
+    street: Furnished, browser: Visitor
 ) -> None:
     for width in (360, PHONE, DESKTOP):
         page = browser.page(width=width)
@@ -248,7 +236,7 @@ def test_the_two_buttons_are_of_one_size_and_large_enough_for_a_finger(
 
 
 def test_the_next_step_is_the_first_thing_on_a_phones_screen(
-    street: Street, browser: Visitor
+    street: Furnished, browser: Visitor
 ) -> None:
     page = browser.page(width=PHONE)
 
@@ -260,7 +248,7 @@ def test_the_next_step_is_the_first_thing_on_a_phones_screen(
     browser.console.clear()  # of the expired link's 410
 
 
-def test_focus_goes_to_the_error_and_back_to_the_field(street: Street, browser: Visitor) -> None:
+def test_focus_goes_to_the_error_and_back_to_the_field(street: Furnished, browser: Visitor) -> None:
     page = browser.page(width=PHONE, scripts=False)
     page.goto(street.url("/l/meetings"))
     street.office.clock.move(timedelta(seconds=5))
@@ -276,7 +264,7 @@ def test_focus_goes_to_the_error_and_back_to_the_field(street: Street, browser: 
     browser.console.clear()  # of the answer's 422
 
 
-def test_a_page_weighs_less_than_a_picture(street: Street) -> None:
+def test_a_page_weighs_less_than_a_picture(street: Furnished) -> None:
     office = street.office
 
     for name, path in street.pages.items():
@@ -286,7 +274,7 @@ def test_a_page_weighs_less_than_a_picture(street: Street) -> None:
         assert sum(len(part.encode()) for part in (page, *loaded)) < LARGEST_PAGE, name
 
 
-def test_the_box_is_copied_by_a_press(street: Street, browser: Visitor) -> None:
+def test_the_box_is_copied_by_a_press(street: Furnished, browser: Visitor) -> None:
     page = browser.page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(street.url("/l/meetings/box"))
@@ -297,7 +285,9 @@ def test_the_box_is_copied_by_a_press(street: Street, browser: Visitor) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == page.input_value("#source")
 
 
-def test_without_scripts_the_box_is_there_to_be_selected(street: Street, browser: Visitor) -> None:
+def test_without_scripts_the_box_is_there_to_be_selected(
+    street: Furnished, browser: Visitor
+) -> None:
     page = browser.page(scripts=False)
     page.goto(street.url("/l/meetings/box"))
 
@@ -306,7 +296,7 @@ def test_without_scripts_the_box_is_there_to_be_selected(street: Street, browser
 
 
 def test_a_pasted_box_leads_by_our_page_to_a_letter(
-    street: Street, browser: Visitor, tmp_path: Path
+    street: Furnished, browser: Visitor, tmp_path: Path
 ) -> None:
     # Given a page of somebody else's with the box on it
     page = browser.page(width=PHONE)
