@@ -4,11 +4,12 @@ A line names rows, never an address, so that erasing a person leaves it standing
 evidence needs (network address, agent) is in `details`, where retention can blank it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from mailer.db.schema import Actor, Event
@@ -62,6 +63,21 @@ def record(
     session.flush()
     assert event.id is not None
     return event.id
+
+
+def record_all(
+    session: Session,
+    kind: str,
+    by: By,
+    lines: Sequence[tuple[About, Mapping[str, Any]]],
+    *,
+    at: datetime,
+) -> None:
+    """Write many lines of one kind at once, each about its rows and with its details."""
+    common = {"kind": kind, "version": 1, "at": at, "actor": by.actor, "actor_id": by.id}
+    values = [{**common, **asdict(about), "details": dict(details)} for about, details in lines]
+    if values:
+        session.connection().execute(insert(Event), values)
 
 
 def of_digest(session: Session, digest_id: int) -> list[Event]:

@@ -21,6 +21,7 @@ from mailer.subscribers.roster import (
     undo_leaving,
     unsubscribe,
 )
+from mailer.subscribers.spreadsheet import Left
 from mailer.subscribers.suppressions import (
     EVERYWHERE,
     Ground,
@@ -31,7 +32,7 @@ from mailer.subscribers.suppressions import (
     suppress,
 )
 from mailer.subscribers.suppressions import every as suppressions
-from mailer.subscribers.transfer import Import, Left, Report, export_rows, import_file
+from mailer.subscribers.transfer import Import, Report, export_rows, import_file, members
 
 __all__ = [
     "AUDIENCE_COLUMNS",
@@ -62,6 +63,7 @@ __all__ = [
     "lift_made_by",
     "lift_one",
     "may_not_be_mailed",
+    "members",
     "reasons",
     "refuse",
     "say_why",

@@ -5,27 +5,34 @@ with its line; what is wrong with one row is given in the row's place.
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
 from mailer import address as addresses
 from mailer.address import Address
 from mailer.errors import AddressInvalid, FileInvalid, UsageError
-from mailer.lists import LANGUAGE
+from mailer.lists import LANGUAGE, UNSEEN
 
 COLUMNS = ("email", "name", "language", "organisation", "country")
-LONGEST_FIELD = 10_000
+MOST_ROWS = 2_000_000
+"""More is another kind of file; so many are known by 8 bytes each while a file is read."""
+
 MOST_COLUMNS = 200
+LONGEST_LINE = 65_536
+LONGEST_FIELD = 10_000
 LONGEST_TEXT = 200
 """Characters of a name, an organisation or a country."""
 
-LOOK_AT = 65_536
-"""Bytes at the beginning that tell whether a file is text, and by what it is divided."""
+MOST_LINES_A_ROW = 20
+"""A quotation mark that is left open would swallow all rows to the next one."""
 
 DIVIDERS = ",;\t"
+UNDECODED = re.compile("[\udc80-\udcff]")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a text for a formula; such a text goes out behind a “'”."""
 
@@ -57,12 +64,10 @@ def guarded(text: str) -> str:
 
 
 def opened(path: Path) -> IO[str]:
-    """Open a file for reading; FileInvalid when it is not there, or not text."""
+    """Open a file for reading; FileInvalid when it is not there."""
     try:
-        with path.open("rb") as raw:
-            if b"\0" in raw.read(LOOK_AT):
-                raise FileInvalid(path, 1, "not a text file; save it as CSV in UTF-8")
-        return path.open(encoding="utf-8-sig", newline="")
+        # What is not UTF-8 is kept in a way that shows, so that its line can be told.
+        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     except FileNotFoundError:
         raise FileInvalid(path, None, "there is no such file") from None
     except OSError as error:
@@ -70,31 +75,50 @@ def opened(path: Path) -> IO[str]:
 
 
 def lines(file: IO[str], path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Give the lines of a table with their numbers, the head first; FileInvalid where it ends."""
+    """Give the rows of a table with the lines they begin on, the head first.
+
+    Raises FileInvalid, with its line, for what makes the whole file wrong.
+    """
     csv.field_size_limit(LONGEST_FIELD)
-    reader = None
+    text = _text(file, path)
+    first = next(text, "")
+    divider = max(DIVIDERS, key=first.count)
+    reader = csv.reader(chain([first], text), delimiter=divider, strict=True)
+    begin, count = 1, 0
     try:
-        first = file.readline(LOOK_AT)
-        file.seek(0)
-        divider = max(DIVIDERS, key=first.count)
-        reader = csv.reader(file, delimiter=divider, strict=True)
-        head = [name.strip() for name in next(reader, [])]
-        _check_head(head, path)
-        yield 1, head
-        before = reader.line_num
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield before + 1, cells
-            before = reader.line_num
+            if reader.line_num - begin >= MOST_LINES_A_ROW:
+                raise FileInvalid(path, begin, "a quotation mark opens in this row and never ends")
+            if begin == 1:
+                _check_head(cells, path)
+            if begin == 1 or any(cell.strip() for cell in cells):
+                yield begin, cells
+                count += 1
+            if count > MOST_ROWS:
+                raise FileInvalid(path, begin, f"more than {MOST_ROWS} rows; part the file")
+            begin = reader.line_num + 1
     except csv.Error as error:
-        raise FileInvalid(path, reader.line_num if reader else 1, f"not CSV: {error}") from None
-    except UnicodeDecodeError:
-        line = reader.line_num + 1 if reader else 1
-        raise FileInvalid(path, line, "not UTF-8 text; save the file as CSV in UTF-8") from None
+        raise FileInvalid(path, begin, f"not CSV: {error}") from None
+    if begin == 1:
+        _check_head([], path)
+
+
+def _text(file: IO[str], path: Path) -> Iterator[str]:
+    """Give the lines of a file, each checked to be text of a bearable length."""
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise FileInvalid(path, number, f"a line of more than {LONGEST_LINE} characters")
+        if "\0" in line:
+            raise FileInvalid(path, number, "not a text file; save it as CSV in UTF-8")
+        if UNDECODED.search(line):
+            raise FileInvalid(path, number, "not UTF-8 text; save the file as CSV in UTF-8")
+        yield line
 
 
 def _check_head(head: Sequence[str], path: Path) -> None:
-    names = Counter(name.lower() for name in head)
+    names = Counter(name.strip().lower() for name in head)
     if len(head) > MOST_COLUMNS:
         raise FileInvalid(path, 1, f"more than {MOST_COLUMNS} columns; is it the right file?")
     if not names["email"]:
@@ -109,13 +133,14 @@ def _check_head(head: Sequence[str], path: Path) -> None:
 def rows(table: Iterator[tuple[int, list[str]]]) -> Iterator[Row | Left]:
     """Give the rows of a table, each checked: a good one, or why it is not."""
     _, head = next(table)
-    place = {name.lower(): at for at, name in enumerate(head) if name.lower() in COLUMNS}
+    names = [name.strip().lower() for name in head]
+    place = {name: at for at, name in enumerate(names) if name in COLUMNS}
     for line, cells in table:
         texts = {
             name: _unguarded(cells[at].strip()) if at < len(cells) else ""
             for name, at in place.items()
         }
-        yield _row(line, texts, too_long=len(cells) > len(head))
+        yield _row(line, texts, too_long=any(cell.strip() for cell in cells[len(head) :]))
 
 
 def _row(line: int, texts: Mapping[str, str], *, too_long: bool) -> Row | Left:
@@ -144,7 +169,7 @@ def _row(line: int, texts: Mapping[str, str], *, too_long: bool) -> Row | Left:
 def _check_text(name: str, text: str) -> None:
     if len(text) > LONGEST_TEXT:
         raise UsageError(f"the {name} is longer than {LONGEST_TEXT} characters")
-    if any(not char.isprintable() for char in text):
+    if UNSEEN.search(text):
         raise UsageError(f"the {name} holds a character that cannot be seen")
 
 
