@@ -198,7 +198,6 @@ def _page(desk: Desk, name: str, *, status: int = 200, **values: Any) -> Respons
         "path": PATH,
         "ways": {"lists": desk.base_url, "newsletter": desk.app.links.list_page(NEWSLETTER)},
         "local": _local,
-        "config": str(desk.app.config.path),
     }
     english = desk.app.languages.choose()
     rendered = desk.app.press.templates.render(f"{FOLDER}/{name}", english, {**frame, **values})

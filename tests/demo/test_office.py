@@ -1,13 +1,13 @@
 import stat
 from pathlib import Path
 
-from mailer import ledger, lists, subscribers
+from mailer import delivery, ledger, lists, subscribers
 from mailer.app import App
 from mailer.db.schema import DigestState
 from mailer.demo import office
 from mailer.demo.office import Office
 from mailer.digests import life
-from mailer.rendering import Kind
+from tests.conftest import MOMENT
 
 
 def coming(app: App, made: Office) -> office.Coming:
@@ -60,11 +60,12 @@ def test_the_first_number_looks_ahead(app: App, made: Office) -> None:
     digest = app.database.read(office.newest, made)
     assert digest is not None
 
-    with app.database.reading() as session:
-        edition, _ = app.press.proof(session, digest.digest_id, "ja", Kind.DIGEST)
+    seen = app.database.read(
+        delivery.preview, app.press, digest.digest_id, "hana.kimura@example.org", now=MOMENT
+    )
 
-    assert "今後の予定" in edition.html
-    assert "税関分析所長会合" in edition.html
+    assert "今後の予定" in seen.html
+    assert "税関分析所長会合" in seen.html
 
 
 def test_queueing_the_next_number_leaves_another_one_to_queue(app: App, made: Office) -> None:
