@@ -1,6 +1,5 @@
 """What `mailer init` does: a folder with settings, fresh secrets and a database."""
 
-import os
 import shlex
 from pathlib import Path
 
@@ -8,10 +7,10 @@ from mailer import sample, tokens
 from mailer.app import App
 from mailer.cli.desk import CONFIG
 from mailer.cli.printing import talk
+from mailer.cli.writing import PRIVATE, new_file
 from mailer.errors import Refused
 
 DATABASE = "mailer.db"
-PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
@@ -20,7 +19,8 @@ def found(folder: Path) -> None:
     settings = folder / CONFIG
     _refuse_to_overwrite(settings)
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    _write(settings, sample.render({"tokens": {"keys": [tokens.new_key()]}}))
+    with new_file(settings) as file:
+        file.write(sample.render({"tokens": {"keys": [tokens.new_key()]}}))
     try:
         with App.open(settings) as opened:
             if opened.database.path:
@@ -29,6 +29,7 @@ def found(folder: Path) -> None:
     except Exception:
         # So that the same command can be given again once the cause is put right.
         settings.unlink()
+        settings.with_name(DATABASE).unlink(missing_ok=True)
         raise
     talk(f"{made}; say in the former where your relay is, then:")
     command = f"  mailer --config {shlex.quote(str(settings))}"
@@ -43,10 +44,3 @@ def _refuse_to_overwrite(settings: Path) -> None:
     if database.exists():
         # Fresh keys would break every link that was ever mailed from it.
         raise Refused(f"there is already a {database}, whose keys are in its own config.toml")
-
-
-def _write(path: Path, text: str) -> None:
-    # Made for its owner's eyes from the first byte on: there are secrets in it.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)

@@ -5,16 +5,17 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 
 from mailer import lists, subscribers
 from mailer.cli import printing
+from mailer.cli.endings import FAILED, OK
 from mailer.cli.options import AsJson, Slug
 from mailer.cli.printing import talk
 from mailer.cli.subscribers import Basis, Confirmed, basis_of
-from mailer.errors import FileInvalid, Refused
+from mailer.cli.writing import new_file
 from mailer.subscribers import Import, Left, Report
 
 app = typer.Typer()
@@ -32,8 +33,11 @@ def take(
         bool, typer.Option("--dry-run", help="Report all of it, and change nothing.")
     ] = False,
     as_json: AsJson = False,
-) -> None:
-    """Put the people of a CSV file on a list; each row that stays out says why."""
+) -> int:
+    """Put the people of a CSV file on a list; each row that stays out says why.
+
+    Ends with 1 when no row was any good, else with 0.
+    """
     stated = basis_of(basis, confirmed=confirmed)
     with ctx.obj.open() as opened:
         listed = opened.database.read(lists.get, slug)
@@ -47,6 +51,7 @@ def take(
         printing.as_json(asdict(report))
     else:
         printing.card(_sums(report))
+    return FAILED if report.rows and len(report.bad) == report.rows else OK
 
 
 @app.command()
@@ -56,22 +61,19 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write there, not to stdout.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Give a list's subscribers as CSV, in the columns that import reads, and more."""
     with ctx.obj.open() as opened, opened.database.reading() as session:
         listed = lists.get(session, slug)
         assert listed.id is not None
-        with _made(out) if out else nullcontext(sys.stdout) as file:
-            csv.writer(file).writerows(subscribers.export_rows(session, listed.id))
-
-
-def _made(path: Path) -> IO[str]:
-    try:
-        return path.open("x", encoding="utf-8", newline="")
-    except FileExistsError:
-        raise Refused(f"there is already a {path}; nothing was written") from None
-    except OSError as error:
-        raise FileInvalid(path, None, error.strerror or "cannot be written") from None
+        if as_json:
+            head, *rows = subscribers.members(session, listed.id)
+            printing.as_json([dict(zip(head, row, strict=True)) for row in rows])
+            return
+        with new_file(out) if out else nullcontext(sys.stdout) as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerows(subscribers.export_rows(session, listed.id))
 
 
 def _tell(report: Report, path: Path, *, dry_run: bool) -> None:

@@ -23,7 +23,10 @@ NAMES = ("mailer", "communique")
 
 NOUNS = {
     "list": ("Lists, and who their mail is from.", ["lists"]),
-    "subscriber": ("Who is on which list: add, import, export, leave.", ["subscribers", "transfers"]),
+    "subscriber": (
+        "Who is on which list: add, import, export, leave.",
+        ["subscribers", "transfers"],
+    ),
     "item": ("Pieces of meeting news, written as Markdown files.", ["items"]),
     "digest": ("Digests: draft, preview, queue, watch.", ["digests", "sending"]),
     "route": ("The ways out, and which of them stand still.", ["routes"]),
