@@ -179,10 +179,11 @@ class Engine:
     async def _take_turns(self, holding: Holding, stop: asyncio.Event, *, once: bool) -> None:
         while not (stop.is_set() or holding.failure):
             turn = await self._turn(holding)
-            is_over = turn.is_idle and not (holding.is_busy or holding.rests_briefly())
-            if once and is_over:
+            has_more = holding.is_busy or holding.rests_briefly()
+            if has_more or not once:
+                await _pause(holding, stop)
+            elif turn.is_idle:
                 return
-            await _pause(holding, stop)
 
     async def _turn(self, holding: Holding) -> Turn:
         """Settle and claim in one transaction; what was claimed goes to its lane.

@@ -111,7 +111,7 @@ def _editions(session: Session, digest_id: int) -> dict[str, int]:
     statement = select(col(DigestEdition.language), col(DigestEdition.edition_id)).where(
         col(DigestEdition.digest_id) == digest_id
     )
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def _edition_for(

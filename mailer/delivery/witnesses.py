@@ -2,8 +2,8 @@
 
 A relay that answers one permanent text for three different domains does not speak of their
 mailboxes: it does not want our mail. A domain that lately took mail by the route is no witness,
-for there the words were about a mailbox; unless the route has taken nothing from us at all
-since the words were first heard.
+for there the words were about a mailbox; unless they were heard again and again, and nothing at
+all was taken by the route in between: then it broke down in the middle.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,9 @@ from mailer.delivery import destinations, routes
 
 ENOUGH = 3
 """Different domains that make a permanent text one about us."""
+
+IN_A_ROW = 10
+"""Refusals with nothing taken in between that make a witness of every domain."""
 
 MEMORY = timedelta(hours=24)
 """How long an answer is remembered."""
@@ -41,13 +44,14 @@ class Heard:
 def heard(session: Session, route: str, key: str, *, now: datetime) -> Heard | None:
     """Give where a text was heard, if that is enough to say that it is about us."""
     since = max(now - MEMORY, routes.resumed_at(session, route) or now - MEMORY)
-    first = _first_heard(session, route, key, since)
-    if len(first) < ENOUGH:
+    domains = _domains(session, route, key, since)
+    if len(domains) < ENOUGH:
         return None
     took = destinations.accepted(session, route, since=since)
-    if any(at >= min(first.values()) for at in took.values()):
-        first = {domain: at for domain, at in first.items() if domain not in took}
-    return Heard(route, key, since, tuple(first)) if len(first) >= ENOUGH else None
+    last_taken = max(took.values(), default=since)
+    if _refusals(session, route, key, last_taken) < IN_A_ROW:
+        domains -= set(took)
+    return Heard(route, key, since, tuple(domains)) if len(domains) >= ENOUGH else None
 
 
 def acquit(session: Session, found: Heard, *, now: datetime) -> None:
@@ -58,13 +62,14 @@ def acquit(session: Session, found: Heard, *, now: datetime) -> None:
         _wait_again(session, some, now)
 
 
-def _first_heard(session: Session, route: str, key: str, since: datetime) -> dict[str, datetime]:
-    statement = (
-        select(col(Attempt.domain), func.min(col(Attempt.tried_at)))
-        .where(*_answered(route, key, since))
-        .group_by(col(Attempt.domain))
-    )
-    return dict(session.execute(statement).tuples().all())
+def _domains(session: Session, route: str, key: str, since: datetime) -> set[str]:
+    statement = select(col(Attempt.domain)).where(*_answered(route, key, since)).distinct()
+    return set(session.execute(statement).scalars())
+
+
+def _refusals(session: Session, route: str, key: str, since: datetime) -> int:
+    statement = select(func.count()).where(*_answered(route, key, since))
+    return int(session.execute(statement).scalar_one())
 
 
 def _deliveries(session: Session, found: Heard) -> list[int]:
