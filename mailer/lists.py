@@ -154,13 +154,23 @@ def get(session: Session, slug: str) -> MailingList:
     return found
 
 
-def card(session: Session, list_id: int, language: str | None = None) -> Card:
-    """Give a list with its sender and its words in the nearest language it has."""
+def by_id(session: Session, list_id: int) -> MailingList:
+    """Give a list by its row's id; NotFound when there is none."""
     found = session.get(MailingList, list_id)
     if found is None:
         raise NotFound("list", list_id)
-    sender = session.get(Sender, found.sender_id)
-    assert sender is not None
+    return found
+
+
+def route_of(session: Session, list_id: int) -> str:
+    """Give the route by which a list's mail goes."""
+    return session.get_one(Sender, by_id(session, list_id).sender_id).route
+
+
+def card(session: Session, list_id: int, language: str | None = None) -> Card:
+    """Give a list with its sender and its words in the nearest language it has."""
+    found = by_id(session, list_id)
+    sender = session.get_one(Sender, found.sender_id)
     return Card(found, sender, words_of(session, found, language))
 
 

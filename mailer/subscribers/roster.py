@@ -96,10 +96,10 @@ class Standing:
 def subscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> None:
     """Act upon an opt-in: pending and a confirmation letter, or what else consent says."""
     alone(session, Lock.ROSTER)
-    listed = lists.card(session, wish.list_id)
+    opt_in = lists.by_id(session, wish.list_id).opt_in
     found = _find(session, wish.address.key, wish.list_id)
     why_not = suppressions.reasons(session, wish.address.key, wish.list_id)
-    step = consent.subscribe(found.state if found else None, why_not, listed.list.opt_in)
+    step = consent.subscribe(found.state if found else None, why_not, opt_in)
     if step.letter is None:
         _note(session, "subscription.refused", found, wish, now)
         return
@@ -278,7 +278,7 @@ def by_address(session: Session, key: str) -> tuple[Subscriber, list[Subscriptio
 
 def require_list_open(session: Session, list_id: int) -> None:
     """Raise Refused for a list that takes no new subscribers."""
-    if lists.card(session, list_id).list.retired_at is not None:
+    if lists.by_id(session, list_id).retired_at is not None:
         raise Refused("this list has ended; nobody can join it any more")
 
 
@@ -372,7 +372,7 @@ def _post(
     when: datetime,
     now: datetime,
 ) -> None:
-    route = lists.card(session, standing.list_id).sender.route
+    route = lists.route_of(session, standing.list_id)
     ledger.post(session, letter(kind, standing, rules, route=route, when=when), now=now)
 
 

@@ -178,7 +178,7 @@ def _take(
     if step.state is CONFIRMED:
         record_all(session, "subscription.confirmed", EDITOR, lines, at=now)
     if step.letter:
-        route = lists.card(session, wanted.list_id).sender.route
+        route = lists.route_of(session, wanted.list_id)
         letters = [letter(step.letter, each, rules, route=route, when=now) for each in standings]
         ledger.post_all(session, letters, now=now)
 
@@ -208,7 +208,7 @@ def _step(session: Session, wanted: Import) -> Step:
     """Give what becomes of those who come: confirmed on the basis, or what an opt-in leads to."""
     if wanted.basis:
         return Step(CONFIRMED, None)
-    return consent.subscribe(None, (), lists.card(session, wanted.list_id).list.opt_in)
+    return consent.subscribe(None, (), lists.by_id(session, wanted.list_id).opt_in)
 
 
 def _why_not(
