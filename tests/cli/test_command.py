@@ -244,6 +244,41 @@ def test_at_a_terminal_heads_are_bold_unless_colour_is_not_wanted(
     assert "Meeting news" in shown
 
 
+@pytest.mark.parametrize("option, moving", [("--dry-run", True), ("--json", False)])
+def test_long_work_shows_a_bar_at_a_terminal_alone(
+    meetings: Office, option: str, moving: bool
+) -> None:
+    people = meetings.file("people.csv", "email\nkim@example.org\n")
+
+    command = ("subscriber", "import", "meetings", str(people), option)
+    shown, piped = at_a_terminal(*command, TERM="xterm"), mailer(*command)
+
+    assert ("importing" in shown) is moving
+    assert "importing" not in piped.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, code",
+    [
+        (["list", "show"], 0),
+        (["subscriber", "add", "meetings", "nobody"], 2),
+        (["digest", "show", "7"], 3),
+        (["route", "resume", "smtp"], 4),
+        (["--config", "/nowhere/config.toml", "list", "show"], 1),
+    ],
+)
+def test_a_process_ends_with_the_code_of_its_command(
+    meetings: Office, arguments: list[str], code: int
+) -> None:
+    done = mailer(*arguments)
+
+    assert done.returncode == code
+    if code:
+        assert done.stdout == ""
+        assert done.stderr.startswith("error: ")
+        assert len(done.stderr.splitlines()) == 1
+
+
 def at_a_terminal(*arguments: str, **changes: str) -> str:
     """Run the real command at a terminal; give all that it showed."""
     import pty
