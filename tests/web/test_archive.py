@@ -63,6 +63,7 @@ def test_a_digests_page_has_nobodys_links_and_says_where_it_lives(office: Office
     assert "two days" in page.text
     assert '<link rel="canonical" href="http://127.0.0.1:8080/l/meetings/1">' in page.text
     assert 'href="/l/meetings"' in page.text
+    assert "Read on the web" not in page.text
     for trace in ("hole-", "/u/", "/c/", "/n/", "reader.example", "<form"):
         assert trace not in page.text
 
