@@ -185,8 +185,9 @@ def test_workers_that_answer_at_once_neither_wait_for_ever_nor_exceed_a_limit(
     for thread in threads:
         thread.join(60)
 
-    # Then each person got one letter
+    # Then each ask was acted upon once, and each person got one letter
     assert errors == []
+    assert Counter(roster.history()) == {"subscription.asked": 12, "subscription.limited": 48}
     with roster.database.reading() as session:
         letters = Counter(session.execute(select(col(Delivery.key))).scalars())
     assert letters == Counter(f"reader{number}@example.org" for number in range(12))
