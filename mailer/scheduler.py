@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from mailer import delivery, ledger, subscribers
 from mailer.app import App
+from mailer.clock import SystemClock
 from mailer.db.schema import DigestState
 from mailer.delivery import Terms
 from mailer.digests import life
@@ -32,6 +33,7 @@ def start(app: App) -> AsyncIOScheduler:
     # A tick that takes longer than its interval is no news.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     ticking = AsyncIOScheduler(timezone=UTC)
+    now = SystemClock().now()  # APScheduler goes by the machine's clock, whatever ours says
     for tick, seconds in (
         (answer_asks, 0.5),
         (promote, 1),
@@ -44,7 +46,7 @@ def start(app: App) -> AsyncIOScheduler:
             "interval",
             args=[app],
             seconds=seconds,
-            next_run_time=app.clock.now(),
+            next_run_time=now,
             id=tick.__name__,
             coalesce=True,
             max_instances=1,

@@ -173,6 +173,10 @@ class Installation:
         scheduler.promote(self.app)
         return digest_id
 
+    def edit(self, digest_id: int, verb: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        """Do to a digest what an editor asks, such as `life.pause`."""
+        return self.app.database.write(verb, digest_id, *args, now=self.clock.now(), **more)
+
     def letter(self, to: str, kind: DeliveryKind = DeliveryKind.WELCOME, **more: Any) -> int:
         """Post a letter about the list, due now."""
         now = self.clock.now()
@@ -196,13 +200,13 @@ class Installation:
         worker.run(self.app, once=True)
 
     @contextmanager
-    def at_work(self, app: App | None = None) -> Iterator[threading.Event]:
+    def at_work(self) -> Iterator[None]:
         """Run a worker, ticks and all, in a thread; it is asked to stop at the end."""
         stop = threading.Event()
-        thread = threading.Thread(target=asyncio.run, args=[_work(app or self.app, stop)])
+        thread = threading.Thread(target=asyncio.run, args=[_work(self.app, stop)])
         thread.start()
         try:
-            yield stop
+            yield
         finally:
             stop.set()
             thread.join(PATIENCE_SECONDS)

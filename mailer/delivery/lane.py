@@ -88,10 +88,12 @@ class Lane:
         """Take out what waits, save what may stay; give the ids of the deliveries."""
         out = []
         for queue in (self._letters, self._digests):
-            stay = [one for one in queue if but is not None and but(one)]
-            out += [one.claimed.id for one in queue if one not in stay]
-            queue.clear()
-            queue.extend(stay)
+            for _ in range(len(queue)):
+                one = queue.popleft()
+                if but is not None and but(one):
+                    queue.append(one)
+                else:
+                    out.append(one.claimed.id)
         return out
 
     def rest(self, now: float) -> None:
