@@ -58,11 +58,11 @@ def draft(
     wish = life.Wish(
         slug=slug,
         subject=reading.line_of(subject, "--subject"),
-        introduction=reading.text_of(introduction) if introduction else "",
+        introduction="" if introduction is None else reading.text_of(introduction),
         item_ids=tuple(item_ids or ()),
         new_items=new_items,
         layout=template,
-        dated_on=reading.day_of(date, "--date") if date else None,
+        dated_on=reading.given(reading.day_of, date, "--date"),
     )
     with ctx.obj.open() as opened:
         reading.check_layout(opened, template)
@@ -90,13 +90,17 @@ def text(
     """
     spoken = reading.language_of(language, "--language")
     title = reading.line_of(subject, "--subject")
-    words = reading.text_of(introduction) if introduction else None
+    words = None if introduction is None else reading.text_of(introduction)
     with ctx.obj.open() as opened, opened.database.writing() as session:
         before = life.texts(session, digest_id).get(spoken)
         if words is None:
             words = before.introduction if before else ""
         life.write(session, digest_id, spoken, title, words)
+        listed = lists.card(session, life.get(session, digest_id).list_id).list
     talk(f"digest {digest_id} has its words in {spoken}")
+    if spoken not in listed.languages:
+        more = f"“mailer list edit {listed.slug} --languages …” adds it"
+        talk(f"warning: the list is not in {spoken}, so nobody gets them; {more}")
 
 
 @app.command("list")
@@ -145,8 +149,9 @@ def preview(
 
     The files are subject.txt, body.html, body.txt and message.eml.
     """
-    address = reading.address_of(as_, "--as").mailbox if as_ else None
+    who = reading.given(reading.address_of, as_, "--as")
     with ctx.obj.open() as opened, opened.database.reading() as session:
+        address = who.mailbox if who else None
         seen = delivery.preview(session, opened.press, digest_id, address, now=opened.clock.now())
     folder.mkdir(parents=True, exist_ok=True)
     files = {
@@ -173,7 +178,7 @@ def post_test(
 ) -> None:
     """Post a digest as a test letter to one address, who need not be a subscriber."""
     to = reading.address_of(address, "ADDRESS")
-    spoken = reading.language_of(language, "--language") if language else None
+    spoken = reading.given(reading.language_of, language, "--language")
     with ctx.obj.open() as opened, opened.database.writing() as session:
         now = opened.clock.now()
         delivery.post_test(session, opened.press, digest_id, to, now=now, language=spoken)
@@ -210,7 +215,7 @@ def record(session: Session, digest: Digest, card: Card) -> dict[str, Any]:
 
 
 def _records(session: Session, only: str | None) -> list[dict[str, Any]]:
-    wanted = lists.get(session, only).id if only else None
+    wanted = None if only is None else lists.get(session, only).id
     digests = [one for one in life.every(session) if wanted in {None, one.list_id}]
     cards = {list_id: lists.card(session, list_id) for list_id in {d.list_id for d in digests}}
     return [record(session, one, cards[one.list_id]) for one in digests]

@@ -78,7 +78,7 @@ def add(
 ) -> None:
     """Make a list, and the sender its mail is from."""
     given: dict[str, Any] = {
-        "reply_to": reading.address_of(reply_to, "--reply-to") if reply_to else None,
+        "reply_to": reading.given(reading.address_of, reply_to, "--reply-to"),
         "sender_name": sender_name,
         "postal_address": postal_address,
         "description": description,
@@ -143,8 +143,8 @@ def edit(
     words = (name, description, welcome)
     changes = Edit(
         slug=new_slug,
-        sender=reading.address_of(sender, "--from") if sender else None,
-        reply_to=reading.address_of(reply_to, "--reply-to") if reply_to else None,
+        sender=reading.given(reading.address_of, sender, "--from"),
+        reply_to=reading.given(reading.address_of, reply_to, "--reply-to"),
         sender_name=sender_name,
         postal_address=postal_address,
         route=route,

@@ -1,8 +1,10 @@
 """What commands read: files, standard input, addresses and single lines, checked at the door."""
 
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from mailer import address
 from mailer.address import Address
@@ -20,6 +22,12 @@ from mailer.lists import LANGUAGE, UNSEEN
 from mailer.rendering import layouts
 
 STDIN = "-"
+Read = TypeVar("Read")
+
+
+def given(read: Callable[[str, str], Read], text: str | None, what: str) -> Read | None:
+    """Read an option if it was given; one that was given empty is read too, and most refuse it."""
+    return None if text is None else read(text, what)
 
 
 def text_of(source: str) -> str:

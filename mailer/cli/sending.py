@@ -1,5 +1,6 @@
 """`mailer digest`, from its queueing on: queue, pause, resume, cancel, watch, put right."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -161,7 +162,7 @@ def _queue(
     now = opened.clock.now()
     digest = life.get(session, digest_id)
     zone = lists.card(session, digest.list_id).list.timezone
-    when = moments.due(at, zone, now=now) if at else None
+    when = None if at is None else moments.due(at, zone, now=now)
     late = timedelta(hours=opened.settings.delivery.late_hours)
     warnings = delivery.queue_digest(session, opened.press, digest_id, when, late=late, now=now)
     return when, warnings, subscribers.size(session, digest.list_id)
@@ -176,12 +177,14 @@ def _said(when: LocalTime | None) -> str:
     return f"goes at {local} ({when.zone}{first}), which is {when.at:%Y-%m-%d %H:%M} UTC"
 
 
-def _again(session: Session, digest_id: int, queue_some: Any, why: str, opened: App) -> int:
+def _again(
+    session: Session, digest_id: int, queue_some: Callable[..., int], why: str, opened: App
+) -> int:
     """Queue some deliveries again, and reopen the digest if there were any."""
     life.get(session, digest_id)
     now = opened.clock.now()
     until = now + timedelta(hours=opened.settings.delivery.digest_give_up_hours)
-    count: int = queue_some(session, digest_id, now=now, not_after=until)
+    count = queue_some(session, digest_id, now=now, not_after=until)
     if count:
         life.reopen(session, digest_id, why, now=now)
     return count

@@ -54,7 +54,7 @@ def add(
     stated = basis_of(basis, confirmed=confirmed)
     to = reading.address_of(address, "ADDRESS")
     called = reading.line_of(name, "--name")
-    spoken = reading.language_of(language, "--language") if language else None
+    spoken = reading.given(reading.language_of, language, "--language")
     with ctx.obj.open() as opened, opened.database.writing() as session:
         listed = lists.get(session, slug)
         assert listed.id is not None
@@ -110,9 +110,9 @@ def basis_of(basis: str | None, *, confirmed: bool) -> str | None:
     """Give the stated basis, if any; a confirmation by an editor needs one, and only that."""
     if confirmed and not (basis and basis.strip()):
         raise UsageError("--confirmed needs --basis TEXT: how did they agree?")
-    if basis and not confirmed:
+    if basis is not None and not confirmed:
         raise UsageError("--basis goes with --confirmed; without it, a letter asks them")
-    return reading.line_of(basis, "--basis") if basis else None
+    return reading.given(reading.line_of, basis, "--basis")
 
 
 def _put(session: Session, wish: Wish, basis: str, opened: App) -> str:

@@ -21,7 +21,7 @@ COLUMNS = ("address", "list", "reason", "since", "note")
 def list_(ctx: typer.Context, only: OfList = None, as_json: AsJson = False) -> None:
     """Show the addresses that must not be mailed, newest first."""
     with ctx.obj.open() as opened, opened.database.reading() as session:
-        wanted = _scope(session, only) if only else None
+        wanted = None if only is None else _scope(session, only)
         rows = [row for row in subscribers.suppressions(session) if wanted in {None, row.list_id}]
         found = [_record(session, row) for row in rows]
     if as_json:
@@ -62,10 +62,10 @@ def remove(ctx: typer.Context, address: AnAddress, only: OfList = None) -> None:
     """Let an address be mailed again: on one list, or without --list in every respect."""
     asked = reading.address_of(address, "ADDRESS")
     with ctx.obj.open() as opened, opened.database.writing() as session:
-        if only:
-            count = subscribers.lift_one(session, asked.key, _scope(session, only))
-        else:
+        if only is None:
             count = subscribers.lift(session, asked.key)
+        else:
+            count = subscribers.lift_one(session, asked.key, _scope(session, only))
         if not count:
             raise NotFound("suppression of", asked.key, "“mailer suppression list” shows them all")
     talk(f"{asked.key} may be mailed again")

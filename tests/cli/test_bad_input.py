@@ -305,6 +305,39 @@ def test_a_template_that_is_wrong(
     assert not (busy.folder / "preview").exists()
 
 
+# ------------------------------------------------------------------------- nothing at all
+
+
+@pytest.mark.parametrize(
+    "code, arguments",
+    [
+        (2, ["digest", "queue", "1", "--at", ""]),
+        (2, ["digest", "draft", "meetings", "--subject", "S", "--item", "1", "--date", ""]),
+        (2, ["digest", "draft", "meetings", "--subject", "S", "--introduction", ""]),
+        (2, ["digest", "preview", "1", "--out", "/nowhere", "--as", ""]),
+        (3, ["digest", "draft", "meetings", "--subject", "S", "--item", "1", "--template", ""]),
+        (2, ["list", "edit", "meetings", "--from", ""]),
+        (2, ["list", "edit", "meetings", "--reply-to", ""]),
+        (2, ["list", "edit", "meetings", "--slug", ""]),
+        (2, ["list", "edit", "meetings", "--name", ""]),
+        (2, ["list", "edit", "meetings", "--sender-name", ""]),
+        (2, ["list", "edit", "meetings", "--language", ""]),
+        (3, ["list", "edit", "meetings", "--route", ""]),
+        (2, ["subscriber", "add", "meetings", "lee@example.org", "--basis", ""]),
+        (2, ["subscriber", "add", "meetings", "lee@example.org", "--language", ""]),
+        (3, ["suppression", "add", "lee@example.org", "--list", ""]),
+        (3, ["suppression", "remove", "kim@example.org", "--list", ""]),
+        (3, ["digest", "list", "--list", ""]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_an_option_that_was_given_empty_is_not_one_that_was_left_out(
+    busy: Office, code: int, arguments: list[str]
+) -> None:
+    # An empty variable of a script must not send a digest now, or lift every suppression.
+    refused(busy, code, *arguments)
+
+
 # ------------------------------------------------------------------------- what is not there
 
 

@@ -87,6 +87,18 @@ def test_a_digest_has_words_in_each_language(newsroom: Office) -> None:
     assert texts["en"]["subject"] == "News"
 
 
+def test_words_that_nobody_would_get_are_said_to_be_so(newsroom: Office) -> None:
+    digest = draft(newsroom, "--item", 1)
+    words = ("digest", "text", digest, "--language", "ja", "--subject", "会議")
+
+    before = newsroom.ok(*words)
+    newsroom.ok("list", "edit", "meetings", "--languages", "ja")
+    after = newsroom.ok(*words)
+
+    assert "warning: the list is not in ja, so nobody gets them" in before.err
+    assert "warning" not in after.err
+
+
 def test_digests_are_listed_newest_first_and_by_list(newsroom: Office) -> None:
     newsroom.ok("list", "add", "other", "--name", "Other", "--from", "o@example.org")
     draft(newsroom, "--item", 1)
