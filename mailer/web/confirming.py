@@ -51,7 +51,7 @@ def press(desk: Desk, visit: Visit) -> Response:
     outcome = desk.app.database.write(
         subscribers.confirm,
         ConfirmLink(*link.bearer.ids, link.ask),
-        wording.evidence(visit, "link", desk.app.links.home()),
+        wording.by_link(visit, desk.app.links.base),
         desk.app.rules,
         now=desk.now(),
     )
@@ -66,7 +66,6 @@ def renew(desk: Desk, visit: Visit) -> Response:
     if link.stage is not Stage.STALE:
         return _page(desk, visit, link)
     standing, listing = link.bearer.standing, link.bearer.listing
-    page = desk.app.links.home()
     asked = Asked(
         action=AskAction.SUBSCRIBE,
         list_id=standing.list_id,
@@ -74,7 +73,8 @@ def renew(desk: Desk, visit: Visit) -> Response:
         language=listing.language.code,
         remote=visit.remote,
         trapped=False,
-        evidence=wording.evidence(visit, "old link", page, listing.wording),
+        # The words that were agreed to stand in the event of the first press.
+        evidence=wording.by_link(visit, desk.app.links.base),
     )
     answer = letters.announce(desk, visit, listing.card, listing.language, asked.action)
     desk.app.database.write(subscribers.ask, asked, now=desk.now())

@@ -38,7 +38,7 @@ def show(desk: Desk, visit: Visit) -> Response:
 def press(desk: Desk, visit: Visit) -> Response:
     """Leave at once; once more changes nothing."""
     subscriber_id, list_id = _holder_ids(desk, visit)
-    evidence = wording.evidence(visit, "link", desk.app.links.home())
+    evidence = wording.by_link(visit, desk.app.links.base)
     try:
         desk.app.database.write(subscribers.leave, subscriber_id, list_id, evidence, now=desk.now())
         return _left(desk, visit, _holder(desk, visit))
@@ -60,7 +60,7 @@ def undo(desk: Desk, visit: Visit) -> Response:
     """Take a leaving back, once, if nothing else has happened since."""
     found, event, expired = _leaver(desk, visit)
     if not expired:
-        evidence = wording.evidence(visit, "link", desk.app.links.home())
+        evidence = wording.by_link(visit, desk.app.links.base)
         desk.app.database.write(
             subscribers.undo_leaving, *found.ids, event, evidence, now=desk.now()
         )

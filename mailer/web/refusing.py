@@ -18,7 +18,7 @@ def show(desk: Desk, visit: Visit) -> Response:
 def press(desk: Desk, visit: Visit) -> Response:
     """See that nothing is mailed to the address again."""
     found = _holder(desk, visit)
-    evidence = wording.evidence(visit, "link", desk.app.links.home())
+    evidence = wording.by_link(visit, desk.app.links.base)
     desk.app.database.write(subscribers.refuse, *found.ids, evidence, now=desk.now())
     return _page(desk, visit, "refused.html", found)
 

@@ -5,7 +5,6 @@ themselves: whoever changes a translation, a list's name or its own words has a 
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +46,20 @@ def of(card: Card, organisation: str, language: Language) -> Wording:
 
 def evidence(visit: Visit, via: str, page: str, wording: Wording | None = None) -> dict[str, Any]:
     """Give what is kept about how something was asked: words, page, network address, agent."""
-    found: dict[str, Any] = {
+    found = {
         "via": via,
         "page": page,
         "origin": visit.origin,
         "remote": visit.remote,
         "agent": visit.agent,
     }
-    shown: Mapping[str, str] = (
-        {"wording": f"{wording.consent}\n{wording.privacy}", "wording_version": wording.version}
-        if wording
-        else {}
-    )
-    return found | dict(shown)
+    if wording is None:
+        return found
+    shown = f"{wording.consent}\n{wording.privacy}"
+    return found | {"wording": shown, "wording_version": wording.version}
+
+
+def by_link(visit: Visit, base_url: str) -> dict[str, Any]:
+    """Give the same for the button behind a link from a mail; the link's secret is not kept."""
+    kind = visit.path.removeprefix("/").partition("/")[0]
+    return evidence(visit, "link", f"{base_url}{kind}/…")

@@ -35,6 +35,7 @@ def test_pressing_it_confirms_and_keeps_how(office: Office) -> None:
     assert "You are subscribed" in seen(page)
     [event] = office.events("subscription.confirmed")
     assert event.details["via"] == "link"
+    assert event.details["page"] == "http://127.0.0.1:8080/c/…"
     assert event.details["remote"] == "198.51.100.7"
     assert event.details["agent"] == "Browser/1.0"
     assert len(office.letters(KIM, DeliveryKind.WELCOME)) == 1
