@@ -91,11 +91,11 @@ def lines(file: IO[str], path: Path) -> Iterator[tuple[int, list[str]]]:
                 raise FileInvalid(path, begin, "a quotation mark opens in this row and never ends")
             if begin == 1:
                 _check_head(cells, path)
+            if count > MOST_ROWS:
+                raise FileInvalid(path, begin, f"more than {MOST_ROWS} rows; part the file")
             if begin == 1 or any(cell.strip() for cell in cells):
                 yield begin, cells
                 count += 1
-            if count > MOST_ROWS:
-                raise FileInvalid(path, begin, f"more than {MOST_ROWS} rows; part the file")
             begin = reader.line_num + 1
     except csv.Error as error:
         raise FileInvalid(path, begin, f"not CSV: {error}") from None
@@ -137,7 +137,7 @@ def rows(table: Iterator[tuple[int, list[str]]]) -> Iterator[Row | Left]:
     place = {name: at for at, name in enumerate(names) if name in COLUMNS}
     for line, cells in table:
         texts = {
-            name: _unguarded(cells[at].strip()) if at < len(cells) else ""
+            name: _unguarded(" ".join(cells[at].split())) if at < len(cells) else ""
             for name, at in place.items()
         }
         yield _row(line, texts, too_long=any(cell.strip() for cell in cells[len(head) :]))

@@ -1,0 +1,359 @@
+"""Many subscribers at once: in by CSV, in short transactions, and out again."""
+
+import csv
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from mailer import subscribers
+from mailer.db.schema import (
+    Actor,
+    Delivery,
+    DeliveryKind,
+    Event,
+    Organisation,
+    Subscriber,
+    Subscription,
+    SuppressionReason,
+    Table,
+)
+from mailer.errors import FileInvalid
+from mailer.subscribers import Import, Report
+from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
+from tests import rows
+from tests.subscribers.conftest import Roster
+
+BASIS = "signed up at the annual meeting"
+Take = Callable[..., Report]
+
+
+@pytest.fixture
+def take(roster: Roster, tmp_path: Path) -> Take:
+    """Give a way to import a text."""
+
+    def taken(text: str, *, basis: str | None = BASIS, **more: Any) -> Report:
+        path = tmp_path / "people.csv"
+        path.write_text(text, encoding="utf-8")
+        return subscribers.import_file(
+            roster.database,
+            path,
+            Import(roster.list_id, "en", basis=basis, **more),
+            roster.rules,
+            now=roster.clock.now,
+        )
+
+    return taken
+
+
+def count(roster: Roster, table: type[Table]) -> int:
+    def counted(session: Session) -> int:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+    return roster.database.read(counted)
+
+
+def everything(roster: Roster) -> list[int]:
+    return [count(roster, table) for table in (Subscriber, Subscription, Delivery, Event)]
+
+
+def skipped(report: Report) -> list[tuple[int, str, str]]:
+    return [(row.line, row.email, row.why) for row in report.skipped]
+
+
+# ------------------------------------------------------------------------- in
+
+
+def test_on_a_basis_people_are_on_the_list_with_the_basis_as_evidence(
+    roster: Roster, take: Take
+) -> None:
+    report = take("email,name,language\nKim@Example.org,Kim,ja\njo@example.org,,\n")
+
+    assert (report.rows, report.confirmed, report.asked) == (2, 2, 0)
+    assert roster.letters() == []
+    standing = roster.standing()
+    assert (standing.state, standing.language, standing.address) == (
+        CONFIRMED,
+        "ja",
+        "Kim@example.org",
+    )
+    assert roster.standing("jo@example.org").language == "en"
+    event = roster.events()[-1]
+    assert (event.kind, event.actor, event.at) == (
+        "subscription.confirmed",
+        Actor.EDITOR,
+        roster.clock.now(),
+    )
+    assert event.details == {"via": "import", "basis": BASIS, "line": 3}
+
+
+def test_without_a_basis_each_gets_a_letter_that_confirms(roster: Roster, take: Take) -> None:
+    report = take("email,language\nkim@example.org,ja\njo@example.org,\n", basis=None)
+
+    assert (report.confirmed, report.asked) == (0, 2)
+    first, second = roster.letters()
+    assert (first.kind, first.language, first.route) == (DeliveryKind.CONFIRMATION, "ja", "smtp")
+    assert (second.address, second.language) == ("jo@example.org", "en")
+    assert roster.state() is PENDING
+    assert roster.history() == ["subscription.asked"] * 2
+    assert "expires_at" in first.context
+    roster.confirm()
+    assert roster.state() is CONFIRMED
+
+
+def test_the_limits_of_the_box_do_not_hold_an_import_up(roster: Roster, take: Take) -> None:
+    people = "".join(f"reader{number}@example.org\n" for number in range(100))
+
+    take("email\n" + people, basis=None)
+
+    assert {letter.due_at for letter in roster.letters()} == {roster.clock.now()}
+    assert len(roster.letters()) == 100
+
+
+def test_who_waits_for_an_answer_is_not_asked_twice(roster: Roster, take: Take) -> None:
+    take("email\nkim@example.org\n", basis=None)
+
+    report = take("email\nkim@example.org\n", basis=None)
+
+    assert len(roster.letters()) == 1
+    assert skipped(report) == [
+        (2, "kim@example.org", "was asked by a letter already, and has not answered")
+    ]
+
+
+def test_who_waits_for_an_answer_is_confirmed_on_a_basis(roster: Roster, take: Take) -> None:
+    take("email\nkim@example.org\n", basis=None)
+
+    report = take("email\nkim@example.org\n")
+
+    assert report.confirmed == 1
+    assert roster.state() is CONFIRMED
+
+
+@pytest.mark.parametrize("basis", [BASIS, None])
+def test_nobody_comes_back_who_left_or_is_suppressed(
+    roster: Roster, take: Take, basis: str | None
+) -> None:
+    # Given one who left, one whose address bounced, one on the list, one new
+    roster.add()
+    roster.leave()
+    with roster.database.writing() as session:
+        subscribers.suppress(
+            session, "jo@example.org", SuppressionReason.BOUNCE, now=roster.clock.now()
+        )
+    roster.add("lee@example.org")
+
+    # When all are imported
+    people = "kim@example.org,K\njo@example.org,J\nlee@example.org,L\nnew@example.org,N\n"
+    report = take(f"email,name\n{people}", basis=basis)
+
+    # Then only the new one comes, and each other says why not
+    assert skipped(report) == [
+        (2, "kim@example.org", "left the list; only they themselves can come back"),
+        (3, "jo@example.org", "must not be mailed: bounce"),
+    ]
+    assert (report.already, report.confirmed + report.asked) == (1, 1)
+    assert roster.state() is UNSUBSCRIBED
+    assert roster.state("new@example.org") is (CONFIRMED if basis else PENDING)
+    assert count(roster, Subscriber) == 3
+
+
+def test_one_address_counts_once_however_it_is_written(roster: Roster, take: Take) -> None:
+    report = take("email,name\nkim@example.org,Kim\nKIM@Example.ORG,Other\n")
+
+    assert report.confirmed == 1
+    assert skipped(report) == [(3, "KIM@example.org", "is in the file before")]
+
+
+def test_the_report_adds_up(roster: Roster, take: Take) -> None:
+    roster.add("lee@example.org")
+
+    report = take(
+        "email,shoe size\nkim@example.org,43\nbad,1\nkim@example.org,2\nlee@example.org,3\n"
+    )
+
+    assert report.rows == 4
+    sums = report.confirmed + report.asked + report.already
+    assert sums + len(report.skipped) + len(report.bad) == report.rows
+    assert [(row.line, row.email) for row in report.bad] == [(3, "bad")]
+    assert report.ignored_columns == ("shoe size",)
+
+
+@pytest.mark.parametrize("basis", [BASIS, None])
+def test_a_dry_run_reports_the_same_and_writes_nothing(
+    roster: Roster, take: Take, basis: str | None
+) -> None:
+    roster.add("lee@example.org")
+    text = "email\nkim@example.org\nbad\nkim@example.org\nlee@example.org\n"
+    before = everything(roster)
+
+    dry = take(text, basis=basis, dry_run=True)
+
+    assert everything(roster) == before
+    assert take(text, basis=basis) == dry
+
+
+# ------------------------------------------------------------------------- who they are
+
+
+def test_organisations_are_made_once(roster: Roster, take: Take) -> None:
+    take(
+        "email,organisation,country\na@example.org,Customs,BE\nb@example.org,Customs,BE\n"
+        "c@example.org,Customs,JP\nd@example.org,,\n"
+    )
+    take("email,organisation,country\ne@example.org,Customs,JP\n")
+
+    assert count(roster, Organisation) == 2
+    with roster.database.reading() as session:
+        found = session.execute(
+            select(col(Subscriber.key), col(Organisation.country))
+            .outerjoin(Organisation, col(Organisation.id) == col(Subscriber.organisation_id))
+            .order_by(col(Subscriber.key))
+        ).all()
+    assert [country for _, country in found] == ["BE", "BE", "JP", None, "JP"]
+
+
+def test_what_is_known_of_somebody_stays(roster: Roster, take: Take) -> None:
+    # Given two who are known from another list, one by name
+    take("email,name,organisation\nkim@example.org,Kim Lee,Customs\njo@example.org,,\n")
+    roster.list_id = roster.database.write(rows.a_list, "other", now=roster.clock.now())
+
+    # When they are imported with other words
+    take("email,name,organisation\nkim@example.org,Someone,Elsewhere\njo@example.org,Jo,Ministry\n")
+
+    # Then only what was empty is filled
+    with roster.database.reading() as session:
+        found = session.execute(
+            select(col(Subscriber.name), col(Organisation.name))
+            .join(Organisation, col(Organisation.id) == col(Subscriber.organisation_id))
+            .order_by(col(Subscriber.key))
+        ).all()
+    assert [tuple(row) for row in found] == [("Jo", "Ministry"), ("Kim Lee", "Customs")]
+
+
+def test_a_letter_goes_to_the_spelling_that_is_known(roster: Roster, take: Take) -> None:
+    take("email\nKim@example.org\n")
+    roster.list_id = roster.database.write(rows.a_list, "other", now=roster.clock.now())
+
+    take("email\nkim@example.org\n", basis=None)
+
+    assert [letter.address for letter in roster.letters()] == ["Kim@example.org"]
+
+
+# ------------------------------------------------------------------------- many
+
+
+def test_many_come_in_short_transactions(
+    roster: Roster, take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mailer.subscribers import transfer
+
+    monkeypatch.setattr(transfer, "CHUNK", 10)
+    people = "".join(f"reader{number}@example.org\n" for number in range(95))
+
+    first = take("email\n" + people)
+    again = take("email\n" + people)
+
+    assert (first.rows, first.confirmed) == (95, 95)
+    assert (again.rows, again.already) == (95, 95)
+    assert count(roster, Subscription) == 95
+
+
+def test_the_progress_of_an_import_is_told(roster: Roster, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("email\n" + "".join(f"r{number}@example.org\n" for number in range(600)))
+    told: list[tuple[int, int]] = []
+
+    subscribers.import_file(
+        roster.database,
+        path,
+        Import(roster.list_id, "en", basis=BASIS),
+        roster.rules,
+        now=roster.clock.now,
+        progress=lambda done, whole: told.append((done, whole)),
+    )
+
+    assert told[-1] == (600, 600)
+    assert len(told) > 1
+    assert told == sorted(told)
+
+
+def test_a_thousand_come_within_seconds(roster: Roster, take: Take) -> None:
+    people = "".join(f"reader{number}@example.org\n" for number in range(1000))
+    begun = time.perf_counter()
+
+    take("email\n" + people, basis=None)
+
+    # Two seconds on an idle machine with much to spare; a test machine may be busy.
+    assert time.perf_counter() - begun < 10
+
+
+def test_a_file_broken_in_its_middle_changes_nothing(roster: Roster, take: Take) -> None:
+    people = "".join(f"reader{number}@example.org\n" for number in range(1500))
+    before = everything(roster)
+
+    with pytest.raises(FileInvalid, match=r"people\.csv:1502: a line of more than"):
+        take("email\n" + people + "x" * 10_000_000)
+
+    assert everything(roster) == before
+
+
+# ------------------------------------------------------------------------- out
+
+
+def exported(roster: Roster) -> str:
+    out = io.StringIO()
+    with roster.database.reading() as session:
+        csv.writer(out).writerows(subscribers.export_rows(session, roster.list_id))
+    return out.getvalue()
+
+
+def test_an_export_says_who_is_on_the_list_how_and_since_when(roster: Roster, take: Take) -> None:
+    take("email,name,language,organisation,country\nkim@example.org,Kim,ja,Customs,BE\n")
+    roster.subscribe("jo@example.org")
+    roster.leave()
+
+    head, *people = csv.reader(io.StringIO(exported(roster)))
+
+    by_address = {person[0]: dict(zip(head, person, strict=True)) for person in people}
+    moment = "2026-12-01T08:00:00Z"
+    assert by_address["kim@example.org"] == {
+        "email": "kim@example.org",
+        "name": "Kim",
+        "language": "ja",
+        "organisation": "Customs",
+        "country": "BE",
+        "state": "unsubscribed",
+        "since": moment,
+        "confirmed": moment,
+        "left": moment,
+        "basis": BASIS,
+    }
+    assert by_address["jo@example.org"]["state"] == "pending"
+    assert by_address["jo@example.org"]["confirmed"] == ""
+
+
+def test_what_went_out_comes_in_again(roster: Roster, take: Take) -> None:
+    # Given names that a spreadsheet would take for formulas
+    take(
+        "email,name,organisation\n+kim@example.org,=1+1,@Customs\n"
+        'jo@example.org,"Lee, Jo ""J""",-\nyamada@example.org,山田太郎,\n'
+    )
+    first = exported(roster)
+    assert "'=1+1" in first
+    assert "'+kim@example.org" in first
+    assert "\n=" not in first
+    assert ",=" not in first
+
+    # When the export is imported into another list
+    roster.list_id = roster.database.write(rows.a_list, "other", now=roster.clock.now())
+    report = take(first)
+
+    # Then everybody is there as before
+    assert report.confirmed == 3
+    assert exported(roster) == first
