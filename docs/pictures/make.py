@@ -40,7 +40,7 @@ COMPOSED = """
 
 def main() -> int:
     """Take the picture anew; give an exit code."""
-    with TemporaryDirectory() as folder, demo(Path(folder), "--port", "0") as running:
+    with TemporaryDirectory() as folder, demo(Path(folder) / "tmp", "--port", "0") as running:
         running.wait()
         with _chromium() as chromium:
             PICTURE.write_bytes(_taken(chromium, running))

@@ -12,16 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READY = "Ctrl-C ends the demo"
+START_SECONDS = 60
 STOP_SECONDS = 20
 
 
 @dataclass
 class Demo:
-    """A demo at work. What it makes, it makes below `temporary`."""
+    """A demo at work. What it makes, it makes below `temporary`; what it says is in `log`."""
 
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
     temporary: Path
-    said: str = ""
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
 
     @property
     def base(self) -> str:
@@ -41,20 +46,17 @@ class Demo:
         return Path(found[1])
 
     def wait(self, until: str = READY) -> None:
-        """Read what is printed, up to a line."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.said += line
-            if until in line:
-                return
-        raise AssertionError(f"the demo ended with {self.process.wait()}:\n{self.said}")
+        """Wait until something is said."""
+        end = time.monotonic() + START_SECONDS
+        while until not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < end, self.said
+            time.sleep(0.05)
 
     def stop(self, name: signal.Signals = signal.SIGTERM) -> float:
         """Send a signal and wait for the end; give the seconds it took."""
         begin = time.monotonic()
         self.process.send_signal(name)
-        assert self.process.stdout is not None
-        self.said += self.process.stdout.read()
         self.process.wait(STOP_SECONDS)
         return time.monotonic() - begin
 
@@ -71,17 +73,16 @@ class Demo:
 def demo(temporary: Path, *arguments: str, **environment: str) -> Iterator[Demo]:
     """Start `mailer demo`; whatever happens in the block, nothing of it stays at work."""
     command = [sys.executable, "-m", "mailer", "demo", *arguments]
+    around = {**os.environ, "TMPDIR": str(temporary), "PYTHONUTF8": "1", **environment}
     temporary.mkdir(exist_ok=True)
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "TMPDIR": str(temporary), "PYTHONUTF8": "1", **environment},
-    ) as process:
+    log = temporary.with_suffix(".log")
+    # Into a file and not a pipe: one that nobody reads would fill up and hold the demo.
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=around) as process,
+    ):
         try:
-            yield Demo(process, temporary)
+            yield Demo(process, temporary, log)
         finally:
             process.kill()
 

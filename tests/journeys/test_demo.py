@@ -23,6 +23,7 @@ PERSON_SECONDS = 2.5
 """How long a person takes to type an address; who is quicker is asked to press again."""
 
 PATIENCE_SECONDS = 15
+SETTLED_SECONDS = 0.4
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -30,10 +31,11 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Start the demo once for all these stories; each has a reader of its own."""
-    with demo(tmp_path_factory.mktemp("demo"), "--port", "0") as running:
+    with demo(tmp_path_factory.mktemp("demo") / "tmp", "--port", "0") as running:
         running.wait()
         yield running
         running.stop()
+        assert "worker.fell" not in running.said
 
 
 # ------------------------------------------------------------------ what a person does
@@ -49,9 +51,21 @@ def look_at(page: "Page", name: str) -> None:
     page.set_viewport_size({"width": NARROWEST, "height": 740})
     assert not at.is_too_wide(page), f"{name}: {page.url}"
     if PICTURES:
-        at.screenshots(page, Path(PICTURES), f"demo-{name}")
+        take(page, Path(PICTURES), f"demo-{name}")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(size)
+
+
+def take(page: "Page", folder: Path, name: str) -> None:
+    """Take pictures as `tests.browser.screenshots` does, at the pace of a frame within the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for width in at.WIDTHS:
+        for scheme in at.SCHEMES:
+            page.set_viewport_size({"width": width, "height": at.HEIGHTS[width]})
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(SETTLED_SECONDS * 1000)
+            file = folder / f"{name}-{width}-{scheme}.png"
+            page.screenshot(path=file, full_page=True, animations="disabled")
 
 
 def subscribe(page: "Page", office: Demo, address: str) -> None:
