@@ -37,12 +37,13 @@ def test_one_who_leaves_gets_no_more(office: Installation, relay: SmtpServer) ->
 
 
 def test_leaving_takes_effect_while_the_digest_is_on_its_way(
-    office: Installation, relay: SmtpServer
+    office: Installation, relay: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker holds some seconds of work, not the whole audience."""
+    """A worker holds some moments of work, not the whole audience."""
+    monkeypatch.setattr("mailer.delivery.lane.AHEAD_SECONDS", 0.2)
     office.reopen(smtp={"connections": 1})
-    office.subscribers(*readers(120), KIM)
-    relay.answer("dot", delay=0.05)
+    office.subscribers(*readers(60), KIM)
+    relay.answer("dot", delay=0.02)
     digest = office.sending()
 
     with office.at_work():
