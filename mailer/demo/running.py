@@ -20,6 +20,9 @@ from mailer.demo.telling import talk
 from mailer.errors import ConfigError
 
 HOST = "127.0.0.1"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a stop by another program, and a terminal that is closed."""
+
 MOST_PORTS = 50
 """Ports tried, one after the other, when the one asked for is taken."""
 
@@ -38,7 +41,8 @@ def run(port: int) -> None:
     if config.forget_environment():
         talk("The MAILER_… variables that are set here do not count for the demo.")
     # From here on a stop unwinds the blocks below, and the folder goes with them.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in STOPS:
+        signal.signal(name, signal.default_int_handler)
     try:
         with (
             TemporaryDirectory(prefix="communique-demo-", ignore_cleanup_errors=True) as folder,
@@ -80,7 +84,7 @@ def _work(folder: Path, pages: socket.socket, mail: socket.socket) -> None:
             asyncio.run(_live(app, office.fill(app), pages, mail))
     finally:
         # What is left takes no time, and a second Ctrl-C must not leave the folder behind.
-        for name in (signal.SIGTERM, signal.SIGINT):
+        for name in STOPS:
             signal.signal(name, signal.SIG_IGN)
 
 

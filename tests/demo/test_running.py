@@ -73,12 +73,13 @@ def test_commands_are_printed_as_they_can_be_typed(
 # ------------------------------------------------------------------ the process
 
 
-def test_a_stop_ends_everything_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_ends_everything_and_leaves_nothing(tmp_path: Path, stop: signal.Signals) -> None:
     with demo(tmp_path / "tmp", "--port", "0") as running_demo:
         running_demo.wait()
         assert running_demo.workers()
 
-        seconds = running_demo.stop()
+        seconds = running_demo.stop(stop)
 
         assert running_demo.process.returncode == 0
         assert running_demo.workers() == []
