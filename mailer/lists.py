@@ -20,6 +20,9 @@ from mailer.history import EDITOR, About, record
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 LONGEST_NAME = 120
+LONGEST_TEXT = 10_000
+"""Characters of a description, a welcome or a postal address."""
+
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Line breaks, controls, marks that turn the direction around, half letters.
 
@@ -211,7 +214,7 @@ def _sender(session: Session, new: NewList, now: datetime) -> Sender:
         name=_name(new.sender_name or new.name),
         address=new.sender.mailbox,
         reply_to=new.reply_to.mailbox if new.reply_to else None,
-        postal_address=new.postal_address,
+        postal_address=_text("a postal address", new.postal_address),
         route=new.route,
         created_at=now,
     )
@@ -230,7 +233,7 @@ def _edit_sender(session: Session, found: MailingList, changes: Edit) -> None:
     if changes.sender_name is not None:
         sender.name = _name(changes.sender_name)
     if changes.postal_address is not None:
-        sender.postal_address = changes.postal_address
+        sender.postal_address = _text("a postal address", changes.postal_address)
     if changes.route:
         sender.route = changes.route
     session.add(sender)
@@ -255,9 +258,9 @@ def _write(session: Session, found: MailingList, words: Words) -> None:
     if words.name is not None:
         text.name = _name(words.name)
     if words.description is not None:
-        text.description = words.description
+        text.description = _text("a description", words.description)
     if words.welcome is not None:
-        text.welcome = words.welcome
+        text.welcome = _text("a welcome", words.welcome)
     session.add(text)
     session.flush()
 
@@ -302,3 +305,13 @@ def _name(text: str) -> str:
     if not name or len(name) > LONGEST_NAME:
         raise UsageError(f"a name has 1 to {LONGEST_NAME} characters")
     return name
+
+
+def _text(what: str, text: str) -> str:
+    """Check words of several lines, which stand in pages and mails but in no header."""
+    plain = text.replace("\r\n", "\n")
+    if UNSEEN.search(plain.replace("\n", " ").replace("\t", " ")):
+        raise UsageError(f"{what} holds a character that cannot be seen; take it out")
+    if len(plain) > LONGEST_TEXT:
+        raise UsageError(f"{what} has at most {LONGEST_TEXT} characters")
+    return plain
