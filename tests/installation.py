@@ -101,6 +101,12 @@ class Installation:
         self.app.close()
         self.app = self._opened()
 
+    @contextmanager
+    def second(self) -> Iterator[App]:
+        """Open the same installation once more, as another process does."""
+        with App.open(self.config, clock=self.clock) as app:
+            yield app
+
     def close(self) -> None:
         self.app.close()
 
