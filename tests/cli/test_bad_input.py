@@ -82,7 +82,19 @@ def test_the_line_says_where_the_address_was(
 # ------------------------------------------------------------------------- headers
 
 
-@pytest.mark.parametrize("breaks", ["\r\n", "\n", "\r", "\u2028", "\x00", "\x1b", "\u202e"])
+@pytest.mark.parametrize("char", ["\r\n", "\n", "\r", "\u2028", "\x00", "\x1b", "\u202e"])
+@pytest.mark.parametrize("noun", ["list", "digest"])
+def test_a_character_that_cannot_be_seen(busy: Office, noun: str, char: str) -> None:
+    arguments = {
+        "list": ["list", "edit", "meetings", "--name"],
+        "digest": ["digest", "draft", "meetings", "--subject"],
+    }
+
+    said = refused(busy, 2, *arguments[noun], f"News{char}of the week")
+
+    assert re.search("line break|cannot be seen|unseen", said)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -96,10 +108,8 @@ def test_the_line_says_where_the_address_was(
     ],
     ids=" ".join,
 )
-def test_a_value_that_would_be_another_header(
-    busy: Office, arguments: list[str], breaks: str
-) -> None:
-    said = refused(busy, 2, *arguments, f"News{breaks}Bcc: all@example.org")
+def test_a_value_that_would_be_another_header(busy: Office, arguments: list[str]) -> None:
+    said = refused(busy, 2, *arguments, "News\r\nBcc: all@example.org")
 
     assert re.search("line break|cannot be seen|unseen", said)
 
@@ -172,14 +182,10 @@ def test_a_language_that_is_none(busy: Office, code: str) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("command", ["add", "edit"])
-def test_an_item_that_cannot_be_read(
-    busy: Office, command: str, text: str, line: int, why: str
-) -> None:
+def test_an_item_that_cannot_be_read(busy: Office, text: str, line: int, why: str) -> None:
     file = busy.file("wrong.md", text)
-    arguments = [file] if command == "add" else [1, file]
 
-    said = refused(busy, 2, "item", command, *arguments)
+    said = refused(busy, 2, "item", "add", file)
 
     assert said.startswith(f"{file}:{line}: ")
     assert re.search(why if "|" in why else re.escape(why), said)
@@ -275,34 +281,41 @@ def test_a_zone_that_is_none(busy: Office, arguments: list[str], zone: str) -> N
         ("{% for number in range(9999999) %}x{% endfor %}\n", 1, "range"),
     ],
 )
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["digest", "queue", "1"],
-        ["digest", "test", "1", "kim@example.org"],
-        ["digest", "preview", "1", "--out", "preview"],
-    ],
-    ids=" ".join,
-)
 def test_a_template_that_is_wrong(
-    busy: Office,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: list[str],
-    template: str,
-    line: int,
-    why: str,
+    busy: Office, monkeypatch: pytest.MonkeyPatch, template: str, line: int, why: str
 ) -> None:
-    monkeypatch.chdir(busy.folder)
-    monkeypatch.setenv("MAILER_TEMPLATES__FOLDER", "own")
-    own = busy.folder / "own" / "mail" / "digest" / "body.html"
-    own.parent.mkdir(parents=True, exist_ok=True)
-    own.write_text(template)
+    own = with_own_layout(busy, monkeypatch, template)
 
-    said = refused(busy, 2, *arguments)
+    said = refused(busy, 2, "digest", "queue", 1)
 
     assert said.startswith(f"{own}:{line}: ")
     assert re.search(why, said)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["digest", "test", "1", "kim@example.org"], ["digest", "preview", "1", "--out", "preview"]],
+    ids=" ".join,
+)
+def test_a_wrong_template_shows_before_anything_is_queued(
+    busy: Office, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(busy.folder)
+    own = with_own_layout(busy, monkeypatch, "{{ digest.subjekt }}\n")
+
+    said = refused(busy, 2, *arguments)
+
+    assert said.startswith(f"{own}:1: ")
     assert not (busy.folder / "preview").exists()
+
+
+def with_own_layout(office: Office, monkeypatch: pytest.MonkeyPatch, template: str) -> Path:
+    """Let a file of the owner's be used in place of our layout."""
+    monkeypatch.setenv("MAILER_TEMPLATES__FOLDER", "own")
+    own = office.folder / "own" / "mail" / "digest" / "body.html"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(template)
+    return own
 
 
 # ------------------------------------------------------------------------- nothing at all
