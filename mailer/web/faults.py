@@ -29,6 +29,12 @@ BROKEN_LINK = Fault(
         "or copy it whole."
     ),
 )
+NOBODY = Fault(
+    translatable("Nothing is sent to you"),
+    translatable(
+        "The address that this link was made for is not on the list. There is nothing to do."
+    ),
+)
 NO_PAGE = Fault(
     translatable("There is no such page"),
     translatable("Look for the list among all our lists."),
@@ -79,11 +85,18 @@ def answer(desk: Desk, visit: Visit, error: Exception) -> Response:
     status = _status(error)
     if status >= 500:
         log.error("page.failed", path=visit.path, status=status, exc_info=error)
-    fault = BROKEN_LINK if isinstance(error, TokenError) else FAULTS.get(status, OURS)
-    response = _page(desk, visit, fault, status)
+    response = _page(desk, visit, _fault(error, status), status)
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
     return response
+
+
+def _fault(error: Exception, status: int) -> Fault:
+    if isinstance(error, TokenError):
+        return BROKEN_LINK
+    if isinstance(error, NotFound) and error.kind == "subscription":
+        return NOBODY
+    return FAULTS.get(status, OURS)
 
 
 def _page(desk: Desk, visit: Visit, fault: Fault, status: int) -> Response:
