@@ -23,7 +23,6 @@ from mailer.ledger.reports import Standing, letters_waiting, of_digest, standing
 from mailer.ledger.workers import (
     Lost,
     Recovered,
-    end,
     lost_workers,
     recover,
     recover_lapsed,
@@ -46,7 +45,6 @@ __all__ = [
     "boot_id",
     "claim_digest",
     "claim_letters",
-    "end",
     "give_back",
     "give_editions",
     "is_due",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, case, func, literal, select, update
 from sqlmodel import Session, col
 
 from mailer.db import changed
@@ -69,28 +69,10 @@ def renew(session: Session, worker_id: int, *, now: datetime, lease: timedelta) 
     return changed(session, statement) == 1
 
 
-def end(session: Session, worker_id: int, *, now: datetime) -> None:
-    """End a worker's life; it can claim and renew no more."""
-    statement = (
-        update(Worker)
-        .where(col(Worker.id) == worker_id, col(Worker.ended_at).is_(None))
-        .values(ended_at=now)
-    )
-    session.execute(statement)
-
-
 def lost_workers(session: Session, *, now: datetime, skew: timedelta) -> list[Lost]:
-    """Give workers whose lease ran out; `skew` is how far two machines' clocks may differ.
-
-    One that ended its life and left claims behind is lost as well.
-    """
-    left_claims = exists().where(
-        HELD,
-        col(Delivery.state) == DeliveryState.CLAIMED,
-        col(Delivery.worker_id) == col(Worker.id),
-    )
+    """Give workers whose lease ran out; `skew` is how far two machines' clocks may differ."""
     statement = select(col(Worker.id), col(Worker.host), col(Worker.boot)).where(
-        col(Worker.lease_until) < now - skew, or_(col(Worker.ended_at).is_(None), left_claims)
+        col(Worker.ended_at).is_(None), col(Worker.lease_until) < now - skew
     )
     return [Lost(*row) for row in session.execute(statement)]
 
@@ -128,7 +110,7 @@ def recover(
     a letter in doubt goes again, with the same bytes and Message-ID.
     """
     _lock(session, worker_id)
-    end(session, worker_id, now=now)
+    _end(session, worker_id, now)
     held = _held(session, worker_id)
     claimed = {row for row, state in held.items() if state is DeliveryState.CLAIMED}
     if marks is None:
@@ -151,6 +133,16 @@ def recover(
 def _lock(session: Session, worker_id: int) -> None:
     """Let nobody else recover the same worker until this transaction ends."""
     session.execute(select(col(Worker.id)).where(col(Worker.id) == worker_id).with_for_update())
+
+
+def _end(session: Session, worker_id: int, now: datetime) -> None:
+    """End a worker's life; it can claim and renew no more."""
+    statement = (
+        update(Worker)
+        .where(col(Worker.id) == worker_id, col(Worker.ended_at).is_(None))
+        .values(ended_at=now)
+    )
+    session.execute(statement)
 
 
 def _held(session: Session, worker_id: int) -> dict[int, DeliveryState]:

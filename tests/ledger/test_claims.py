@@ -184,7 +184,7 @@ def test_a_worker_whose_life_ended_claims_nothing(database: Database, clock: Fro
     digest_id, ids = rows.a_queued_digest(database, 2, now=now)
     me = worker(database, now)
 
-    database.write(ledger.end, me, now=now)
+    database.write(ledger.recover, me, {}, now=now)
 
     assert claim(database, me, digest_id, now) == set()
     assert claim(database, 404, digest_id, now) == set()

@@ -97,7 +97,6 @@ def test_what_a_worker_holds_is_found_by_its_index(
     for look in (
         lambda session: ledger.recover(session, me, marks, now=now),
         lambda session: ledger.give_back(session, me),
-        lambda session: ledger.lost_workers(session, now=now, skew=rows.LEASE),
     ):
         plan = plans(database, look)
 

@@ -45,7 +45,7 @@ def test_a_lapsed_lease_is_never_renewed(database: Database, clock: FrozenClock)
 def test_an_ended_worker_renews_nothing(database: Database, clock: FrozenClock) -> None:
     me = database.write(rows.a_worker, now=clock.now())
 
-    database.write(ledger.end, me, now=clock.now())
+    database.write(ledger.recover, me, {}, now=clock.now())
 
     assert not database.write(ledger.renew, me, now=clock.now(), lease=rows.LEASE)
     assert not database.write(ledger.renew, 404, now=clock.now(), lease=rows.LEASE)
@@ -66,24 +66,9 @@ def test_a_worker_is_lost_when_its_lease_ran_out_by_any_clock(
 
 def test_a_worker_that_ended_well_is_not_lost(database: Database, clock: FrozenClock) -> None:
     me = database.write(rows.a_worker, now=clock.now())
-    database.write(ledger.end, me, now=clock.now())
+    database.write(ledger.recover, me, {}, now=clock.now())
 
     clock.move(timedelta(days=1))
-
-    assert database.read(ledger.lost_workers, now=clock.now(), skew=SKEW) == []
-
-
-def test_a_worker_that_ended_with_claims_is_lost_when_its_lease_is(
-    database: Database, clock: FrozenClock
-) -> None:
-    held = hold(database, clock)
-    database.write(ledger.end, held.worker, now=clock.now())
-    assert database.read(ledger.lost_workers, now=clock.now(), skew=SKEW) == []
-
-    clock.move(rows.LEASE + SKEW + SECOND)
-    [lost] = database.read(ledger.lost_workers, now=clock.now(), skew=SKEW)
-    assert lost.worker_id == held.worker
-    recover(database, clock, held, None)
 
     assert database.read(ledger.lost_workers, now=clock.now(), skew=SKEW) == []
 
