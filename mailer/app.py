@@ -75,7 +75,7 @@ class App:
 
     @cached_property
     def languages(self) -> Languages:
-        """Give the languages that have a catalogue: ours, and those beside the owner's templates."""
+        """Give the languages that have a catalogue: ours, and those the owner added."""
         own = self.settings.templates.folder
         return languages(self.config.folder / own / "locale" if own else None)
 

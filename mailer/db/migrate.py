@@ -39,6 +39,7 @@ def upgrade(database: Database, *, now: datetime) -> Path | None:
             return None
         if found is None:
             _refuse_strangers(database)
+            _keep_private(database)
         elif found not in _known():
             raise newer(found)
         backup = _backup(database, found, now) if found else None
@@ -61,6 +62,12 @@ def _refuse_strangers(database: Database) -> None:
             f"{database} holds tables that are not ours ({', '.join(sorted(found)[:3])} …): "
             "name one of its own for Communiqué"
         )
+
+
+def _keep_private(database: Database) -> None:
+    """Let nobody else on the machine read a new SQLite file: it will hold people's addresses."""
+    if database.path is not None:
+        database.path.chmod(0o600)
 
 
 def _run(database: Database) -> None:

@@ -57,6 +57,18 @@ def test_a_fresh_database_gets_our_tables(database_url: str) -> None:
         database.check()
 
 
+def test_a_new_sqlite_file_is_its_owner_s_alone(tmp_path: Path) -> None:
+    with opened(f"sqlite:///{tmp_path}/mailer.db") as database:
+        upgrade(database, now=NOW)
+
+        with database.reading() as session:
+            assert session.execute(text("SELECT 1")).scalar() == 1
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("*.db*")}
+
+    assert modes.pop("mailer.db.lock") == 0o644
+    assert set(modes.values()) == {0o600}
+
+
 def test_a_second_upgrade_does_nothing(database: Database) -> None:
     assert upgrade(database, now=NOW) is None
     assert database.revision() == SCHEMA
