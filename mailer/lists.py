@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlmodel import Session, col, select
 
+from mailer import unseen
 from mailer.address import Address
 from mailer.db.schema import ListText, MailingList, OldSlug, OptIn, Sender, Visibility
 from mailer.errors import HeaderInvalid, MomentInvalid, NotFound, Refused, UsageError
@@ -22,13 +23,6 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 LONGEST_NAME = 120
 LONGEST_TEXT = 10_000
 """Characters of a description, a welcome or a postal address."""
-
-UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Line breaks, controls, marks that turn the direction around, half letters.
-
-Not what `str.isprintable` means: Japanese has a space of its own, Persian and Hindi have
-joiners, and a name may hold them.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +293,7 @@ def _check_zone(zone: str) -> None:
 
 def _name(text: str) -> str:
     # Refused and not mended: a line break in a name is somebody's header, or somebody's mistake.
-    if UNSEEN.search(text):
+    if unseen.IN_LINE.search(text):
         raise HeaderInvalid("a name", "holds a line break or another unseen character")
     name = " ".join(text.split())
     if not name or len(name) > LONGEST_NAME:
@@ -310,7 +304,7 @@ def _name(text: str) -> str:
 def _text(what: str, text: str) -> str:
     """Check words of several lines, which stand in pages and mails but in no header."""
     plain = text.replace("\r\n", "\n")
-    if UNSEEN.search(plain.replace("\n", " ").replace("\t", " ")):
+    if unseen.IN_LINE.search(plain.replace("\n", " ").replace("\t", " ")):
         raise UsageError(f"{what} holds a character that cannot be seen; take it out")
     if len(plain) > LONGEST_TEXT:
         raise UsageError(f"{what} has at most {LONGEST_TEXT} characters")

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from mailer.lists import UNSEEN
+from mailer import unseen
 
 GAP = "  "
 NOTHING = "-"
@@ -114,7 +114,7 @@ def _cell(value: Any) -> str:
 
 
 def _seen(text: str) -> str:
-    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
+    return unseen.IN_LINE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _is_number(value: Any) -> bool:

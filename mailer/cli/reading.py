@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from mailer import address
+from mailer import address, unseen
 from mailer.address import Address
 from mailer.app import App
 from mailer.digests import items
@@ -18,7 +18,7 @@ from mailer.errors import (
     NotFound,
     UsageError,
 )
-from mailer.lists import LANGUAGE, UNSEEN
+from mailer.lists import LANGUAGE
 from mailer.rendering import layouts
 
 STDIN = "-"
@@ -58,7 +58,7 @@ def line_of(text: str, what: str) -> str:
     """Give a text back that is one line of characters that can be seen."""
     if "\n" in text or "\r" in text:
         raise HeaderInvalid(what, "holds a line break; write it on one line")
-    if UNSEEN.search(text):
+    if unseen.IN_LINE.search(text):
         raise HeaderInvalid(what, "holds a character that cannot be seen; take it out")
     return text.strip()
 

@@ -21,11 +21,12 @@ import yaml
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from mailer import unseen
 from mailer.db.schema import Item, ItemGroup, ItemVersion
 from mailer.digests import moments
 from mailer.errors import FileInvalid, MomentInvalid, NotFound, UsageError
 from mailer.history import EDITOR, About, record
-from mailer.lists import LANGUAGE, UNSEEN
+from mailer.lists import LANGUAGE
 
 LARGEST_FILE = 256 * 1024
 """Bytes of an item; a digest's HTML must stay below 100 KB as a whole."""
@@ -247,7 +248,7 @@ def _check_line(key: str, value: str, name: Path | str, line: int) -> None:
     longest = LONGEST_LINK if key == "link" else LONGEST_LINE
     if len(value) > longest:
         raise FileInvalid(name, line, f"“{key}” is longer than {longest} characters")
-    if UNSEEN.search(value.strip()):
+    if unseen.IN_LINE.search(value.strip()):
         raise FileInvalid(name, line, f"“{key}” holds a character that cannot be seen")
 
 

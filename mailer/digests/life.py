@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import and_, or_, update
 from sqlmodel import Session, col, select
 
-from mailer import lists
+from mailer import lists, unseen
 from mailer.db import changed
 from mailer.db.schema import (
     Digest,
@@ -382,7 +382,7 @@ def _next_number(session: Session, list_id: int) -> int:
 def _check_subject(subject: str) -> None:
     if not subject.strip() or len(subject) > LONGEST_SUBJECT:
         raise UsageError(f"a subject has 1 to {LONGEST_SUBJECT} characters")
-    if lists.UNSEEN.search(subject):
+    if unseen.IN_LINE.search(subject):
         raise UsageError("a subject is one line of characters that can be seen")
 
 

@@ -7,6 +7,7 @@ it: both are refused, and never taken out in silence, so that whoever wrote it g
 import re
 from urllib.parse import urlsplit
 
+from mailer import unseen
 from mailer.errors import HeaderInvalid, UsageError
 
 LONGEST_LINE = 998
@@ -15,10 +16,6 @@ LONGEST_LINE = 998
 LONGEST_URL = 900
 """Characters of an address on the web, which must fit on one header line with its name."""
 
-# C0, DEL, C1, line and paragraph separator, embeddings, overrides and isolates, lone surrogates.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-# The same for texts of several lines, which may be set from right to left on purpose.
-_UNSEEN_IN_BLOCK = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_URL = re.compile(r'[^!-~]|[<>"\\^`{|}]')
 
 
@@ -27,7 +24,7 @@ def line(name: str, text: str) -> str:
 
     Raises HeaderInvalid, which names the value and the character.
     """
-    if found := _UNSEEN.search(text):
+    if found := unseen.IN_LINE.search(text):
         raise HeaderInvalid(name, f"holds {_said(found[0])}; write it on one line, without")
     if len(text) > LONGEST_LINE:
         raise HeaderInvalid(name, f"is longer than {LONGEST_LINE} characters")
@@ -39,7 +36,7 @@ def block(name: str, text: str) -> str:
 
     Raises HeaderInvalid, which names the value and the character.
     """
-    if found := _UNSEEN_IN_BLOCK.search(text):
+    if found := unseen.IN_BLOCK.search(text):
         raise HeaderInvalid(name, f"holds {_said(found[0])}; take it out")
     return text
 
@@ -57,7 +54,7 @@ def web_address(name: str, url: str, schemes: tuple[str, ...] = ("https", "http"
         raise UsageError(f"{name}: “{url[:80]}” cannot be read: {error}") from None
     if parts.scheme not in schemes or not (parts.netloc or parts.path):
         raise UsageError(f"{name}: “{url[:80]}” must begin with {' or '.join(schemes)}:")
-    if _UNSEEN.search(url) or any(char.isspace() for char in url):
+    if unseen.IN_LINE.search(url) or any(char.isspace() for char in url):
         raise UsageError(f"{name}: “{url[:80]!r}” holds a space or an unseen character")
     return url
 

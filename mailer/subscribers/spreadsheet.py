@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import IO
 
 from mailer import address as addresses
+from mailer import unseen
 from mailer.address import Address
 from mailer.errors import AddressInvalid, FileInvalid, UsageError
-from mailer.lists import LANGUAGE, UNSEEN
+from mailer.lists import LANGUAGE
 
 COLUMNS = ("email", "name", "language", "organisation", "country")
 MOST_ROWS = 2_000_000
@@ -169,7 +170,7 @@ def _row(line: int, texts: Mapping[str, str], *, too_long: bool) -> Row | Left:
 def _check_text(name: str, text: str) -> None:
     if len(text) > LONGEST_TEXT:
         raise UsageError(f"the {name} is longer than {LONGEST_TEXT} characters")
-    if UNSEEN.search(text):
+    if unseen.IN_LINE.search(text):
         raise UsageError(f"the {name} holds a character that cannot be seen")
 
 
