@@ -42,7 +42,7 @@ async def _watch(app: App, processes: int) -> None:
 async def _run(app: App, *, once: bool, tied: bool) -> None:
     stop = stopping()
     if tied:
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
+        _stop_at_end_of_input(stop)
     engine = Engine(app.database, app.clock, app.turns, app.routes, app.pacing)
     if once:
         await asyncio.to_thread(scheduler.tick_once, app)
@@ -62,6 +62,16 @@ def stopping() -> asyncio.Event:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     return stop
+
+
+def _stop_at_end_of_input(stop: asyncio.Event) -> None:
+    loop, input_ = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def ended() -> None:
+        loop.remove_reader(input_)  # an input at its end is ready to be read for ever
+        stop.set()
+
+    loop.add_reader(input_, ended)
 
 
 class Children:

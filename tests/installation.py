@@ -226,13 +226,14 @@ class Installation:
             [*command, *arguments],
             env={**os.environ, **environment},
             start_new_session=True,
+            stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
         try:
             yield process
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
 
     # --- how it stands ---------------------------------------------------------------
 

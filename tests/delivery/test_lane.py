@@ -68,11 +68,9 @@ async def test_it_asks_for_more_when_half_is_gone() -> None:
     one = lane()
     one.put(parcels(1, 2, 3))
 
-    assert not one.is_low
-    assert one.room(0) == 0
+    assert (one.is_low, one.room(0)) == (False, 0)
     await take(one, 1)
-    assert one.is_low
-    assert one.room(0) == 2
+    assert (one.is_low, one.room(0)) == (True, 2)
 
 
 async def test_letters_pass_digests() -> None:
@@ -125,7 +123,7 @@ async def test_what_may_not_go_any_more_is_taken_out() -> None:
 
 @pytest.mark.parametrize("troubles, seconds", [(1, 1), (2, 2), (3, 4), (6, 32), (9, 60)])
 async def test_a_relay_in_trouble_gets_longer_and_longer_rests(troubles: int, seconds: int) -> None:
-    one, now = lane(), 0.0
+    one, began, now = lane(), 0.0, 0.0
     for _ in range(troubles):
         began = now
         one.rest(now)
