@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -233,6 +233,15 @@ def languages(extra_folder: Path | None = None) -> Languages:
             code = _code_of(path)
             spoken[code] = _read(path, code, before=spoken.get(code))
     return Languages(spoken)
+
+
+@cache
+def is_code(code: str) -> bool:
+    """Tell whether this names a language, in the usual way of writing: en, ja, zh-Hant, pt-BR."""
+    try:
+        return normal(code) == code
+    except UsageError:
+        return False
 
 
 def normal(code: str) -> str:

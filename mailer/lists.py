@@ -17,9 +17,9 @@ from mailer.address import Address
 from mailer.db.schema import ListText, MailingList, OldSlug, OptIn, Sender, Visibility
 from mailer.errors import HeaderInvalid, MomentInvalid, NotFound, Refused, UsageError
 from mailer.history import EDITOR, About, record
+from mailer.language import is_code
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 LONGEST_NAME = 120
 LONGEST_TEXT = 10_000
 """Characters of a description, a welcome or a postal address."""
@@ -278,7 +278,7 @@ def _check_slug(session: Session, slug: str, *, of: int | None = None) -> None:
 
 def _check_languages(languages: Sequence[str]) -> None:
     for language in languages:
-        if not LANGUAGE.fullmatch(language):
+        if not is_code(language):
             raise UsageError(f"“{language}” is not a language code such as en, ja or pt-BR")
 
 

@@ -18,7 +18,7 @@ from mailer.errors import (
     NotFound,
     UsageError,
 )
-from mailer.lists import LANGUAGE
+from mailer.language import is_code
 from mailer.rendering import layouts
 
 STDIN = "-"
@@ -65,7 +65,7 @@ def line_of(text: str, what: str) -> str:
 
 def language_of(text: str, what: str) -> str:
     """Read the code of a language."""
-    if not LANGUAGE.fullmatch(text):
+    if not is_code(text):
         raise UsageError(f"{what}: “{text}” is not a language code such as en, ja or pt-BR")
     return text
 

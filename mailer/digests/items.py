@@ -26,7 +26,7 @@ from mailer.db.schema import Item, ItemGroup, ItemVersion
 from mailer.digests import moments
 from mailer.errors import FileInvalid, MomentInvalid, NotFound, UsageError
 from mailer.history import EDITOR, About, record
-from mailer.lists import LANGUAGE
+from mailer.language import is_code
 
 LARGEST_FILE = 256 * 1024
 """Bytes of an item; a digest's HTML must stay below 100 KB as a whole."""
@@ -253,7 +253,7 @@ def _check_line(key: str, value: str, name: Path | str, line: int) -> None:
 
 
 def _check_language(draft: Draft, name: Path | str, where: Mapping[str, int]) -> None:
-    if not LANGUAGE.fullmatch(draft.language):
+    if not is_code(draft.language):
         raise FileInvalid(
             name, where["language"], f"“{draft.language}” is not a language code such as en or ja"
         )
