@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
@@ -41,13 +41,22 @@ from mailer.digests import items, life, moments
 from mailer.ledger import Sums
 from mailer.lists import NewList
 from mailer.tokens import new_key
-from tests.smtp_server import SmtpServer
 
 OWNER = "owner@office.example.org"
 SENDER = "news@office.example.org"
 LATE = timedelta(hours=12)
 LIFE = timedelta(hours=72)
 PATIENCE_SECONDS = 20
+
+
+class Relay(Protocol):
+    """Where mail is sent: a server for tests, or anything else that listens."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
 
 
 class RunningClock:
@@ -78,7 +87,7 @@ class Installation:
 
     folder: Path
     url: str
-    relay: SmtpServer
+    relay: Relay
     clock: RunningClock
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=lambda: [new_key()])
