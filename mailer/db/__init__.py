@@ -42,6 +42,9 @@ SCHEMA = "0002"
 BUSY_SECONDS = 30
 """How long a writer waits for another process before it gives up."""
 
+ASLEEP_SECONDS = 60
+"""How long PostgreSQL lets a transaction lie idle: its machine may be gone, its locks are not."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -139,6 +142,8 @@ class Database:
         except sqlite3.Error as error:  # from a bare connection
             raise DatabaseUnreachable(f"{self} cannot be used: {error}") from error
         except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnreachable(f"{self} cannot be used: {_cause(error)}") from error
             if "file is not a database" in str(error.orig):
                 raise DatabaseUnreachable(f"{self} is not an SQLite database") from error
             raise
@@ -149,13 +154,15 @@ class Database:
     def _open(self, connections: int) -> Engine:
         if not self.is_sqlite:
             try:
-                return create_engine(
+                engine = create_engine(
                     self.url, pool_size=connections, max_overflow=0, pool_pre_ping=True
                 )
             except ModuleNotFoundError:
                 raise DatabaseUnreachable(
                     "PostgreSQL needs its driver: pip install “communique[postgres]”"
                 ) from None
+            event.listen(engine, "connect", _prepare_postgresql)
+            return engine
         engine = create_engine(
             self.url,
             pool_size=connections,
@@ -227,10 +234,15 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.close()
 
 
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{ASLEEP_SECONDS}s'")
+    connection.commit()
+
+
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _cause(error: OperationalError) -> str:
+def _cause(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split())[:300]

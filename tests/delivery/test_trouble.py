@@ -4,7 +4,8 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy import update
 from sqlmodel import col
 
-from mailer import worker
+from mailer import ledger, worker
+from mailer.clock import SystemClock
+from mailer.db import Database
 from mailer.db.schema import Attempt, Delivery, DeliveryKind
 from mailer.errors import DatabaseUnreachable
+from tests import postgres, rows
 from tests.installation import OWNER, Installation, readers, wait_for
+from tests.rows import LEASE
 from tests.smtp_server import SILENCE, SmtpServer, Then
 
 KIM = "kim@example.org"
@@ -243,8 +248,6 @@ def test_a_single_run_says_that_the_database_is_gone(
 @pytest.fixture
 def living(office: Installation) -> Installation:
     """Give the office by the machine's own clock, for workers in processes of their own."""
-    from mailer.clock import SystemClock
-
     office.clock.move(SystemClock().now() - office.clock.now())
     return office
 
@@ -314,3 +317,45 @@ def test_a_worker_that_is_killed_is_recovered_by_the_next(
     assert relay.taken.total() == 100
     assert sums.uncertain <= 4
     assert sums.sent + sums.uncertain == 100
+
+
+# ------------------------------------------------------------------ falling asleep
+
+
+def test_one_who_falls_asleep_in_a_transaction_loses_it(
+    postgresql: postgres.Postgres,
+    postgresql_template: str,
+    fresh_names: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine that vanishes leaves its locks behind; on PostgreSQL others must get past them.
+
+    An SQLite file is free again as soon as the process that held it has died.
+    """
+    # Given a worker that holds its row, and goes no further
+    monkeypatch.setattr("mailer.db.ASLEEP_SECONDS", 1)
+    url = postgresql.create(fresh_names(), template=postgresql_template)
+    asleep, awake = Database(url), Database(url)
+    now = SystemClock().now()
+    me = asleep.write(rows.a_worker, now=now)
+
+    def fall_asleep() -> None:
+        with asleep.writing() as session:
+            ledger.renew(session, me, now=now, lease=LEASE)
+            recovered.wait(10)
+
+    recovered = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        sleeping = pool.submit(fall_asleep)
+        time.sleep(0.3)
+
+        # When another wants to recover it, then it can
+        awake.write(ledger.recover, me, {}, now=now)
+        recovered.set()
+
+        # And whoever wakes is told that nothing was written
+        with pytest.raises(DatabaseUnreachable, match="idle-in-transaction"):
+            sleeping.result(10)
+    assert not awake.write(ledger.renew, me, now=now, lease=LEASE)
+    asleep.close()
+    awake.close()
