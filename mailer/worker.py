@@ -16,6 +16,9 @@ from mailer.delivery import Engine
 CRASH_WAIT_SECONDS = 2
 """How long a parent waits before it starts a child again that fell over."""
 
+LEAVE_SECONDS = 10
+"""How long after its grace a child may take to say goodbye and write down how it went."""
+
 WATCH_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
@@ -99,7 +102,7 @@ class Children:
         """Ask all to finish, and end those that take longer than their grace."""
         for child in self._started.values():
             child.terminate()
-        until = time.monotonic() + self._grace + CRASH_WAIT_SECONDS
+        until = time.monotonic() + self._grace + LEAVE_SECONDS
         for child in self._started.values():
             try:
                 child.wait(max(until - time.monotonic(), 0.1))
