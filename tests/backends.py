@@ -27,6 +27,7 @@ POSTGRESQL = "postgresql"
 # The key under which a test's report carries its backend, across processes too.
 PROPERTY = "backend"
 TEMPLATE = "template_migrated"
+REUSED = "emptied_after_each_test"
 
 # ------------------------------------------------------------------------- fixtures
 
@@ -90,23 +91,27 @@ def postgresql_template(postgresql: postgres.Postgres) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def postgresql_tables(postgresql: postgres.Postgres, postgresql_template: str) -> str:
+    """Give the name of a PostgreSQL database with our tables, to be emptied after each test."""
+    postgresql.create(REUSED, template=postgresql_template)
+    return REUSED
+
+
 @pytest.fixture
 def migrated_database_url(
-    backend: str,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    fresh_names: Callable[[], str],
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[str]:
-    """Give the URL of a fresh database with our tables: a copy, for migrating takes long."""
+    """Give the URL of a database with our tables and no rows: migrating anew takes long."""
     if backend == SQLITE:
         file = tmp_path / "mailer.sqlite3"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
         yield _sqlite_url(file)
         return
     server: postgres.Postgres = request.getfixturevalue("postgresql")
-    name = fresh_names()
-    yield server.create(name, template=request.getfixturevalue("postgresql_template"))
-    server.drop(name)
+    name: str = request.getfixturevalue("postgresql_tables")
+    yield server.url(name)
+    server.empty(name)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from mailer import cli
 from tests.backends import POSTGRESQL, PROPERTY, SQLITE
-from tests.postgres import Postgres
+from tests.postgres import Postgres, Rows
 
 SETTINGS = """
 [organisation]
@@ -117,12 +117,22 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 # ------------------------------------------------------------------------- one for each test
 
 Story = Callable[[Office], object]
+OFFICE = "office"
+Left = bytes | Rows
+"""What a story left behind: an SQLite file, or the rows of a PostgreSQL database."""
 
 
 @pytest.fixture(scope="session")
-def played() -> dict[tuple[str, Story], str]:
-    """Remember the databases in which a story was played already, by backend and story."""
+def played() -> dict[tuple[str, Story], Left]:
+    """Remember what the stories that were played already left, by backend and story."""
     return {}
+
+
+@pytest.fixture(scope="session")
+def nothing_yet(postgresql: Postgres, postgresql_template: str) -> Rows:
+    """Make the PostgreSQL database of all offices, one after the other; give what is in it."""
+    postgresql.create(OFFICE, template=postgresql_template)
+    return postgresql.rows(OFFICE)
 
 
 @pytest.fixture
@@ -132,48 +142,50 @@ def stage(
     *,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    fresh_names: Callable[[], str],
-    played: dict[tuple[str, Story], str],
+    played: dict[tuple[str, Story], Left],
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[Story], Office]:
     """Make an office as a story leaves it, on each of the two databases.
 
-    A story is played once in a run; each test has a copy of the database that it left.
+    A story is played once in a run; each test begins with what it left.
     """
-    server: Postgres | None = None
-    if backend == POSTGRESQL:
-        server = request.getfixturevalue("postgresql")
+    server = request.getfixturevalue("postgresql") if backend == POSTGRESQL else None
 
-    def copied(source: str, folder: Path) -> str:
-        if server is None:
-            shutil.copyfile(source, folder / "mailer.sqlite3")
-            return f"sqlite:///{folder / 'mailer.sqlite3'}"
-        return server.create(fresh_names(), template=source)
+    def begin(left: Left, folder: Path) -> str:
+        if isinstance(left, Rows):
+            assert server is not None
+            server.fill(OFFICE, left)
+            return str(server.url(OFFICE))
+        (folder / "mailer.sqlite3").write_bytes(left)
+        return f"sqlite:///{folder / 'mailer.sqlite3'}"
 
-    def play(story: Story) -> str:
+    def nothing() -> Left:
+        if server is not None:
+            rows: Rows = request.getfixturevalue("nothing_yet")
+            return rows
+        template: Path = request.getfixturevalue("sqlite_template")
+        return template.read_bytes()
+
+    def play(story: Story) -> Left:
         folder = tmp_path_factory.mktemp("story")
-        empty = request.getfixturevalue(f"{backend}_template")
-        office = Office(folder, copied(str(empty), folder), in_silence)
+        office = Office(folder, begin(nothing(), folder), in_silence)
         with pytest.MonkeyPatch.context() as patch:
             office.settle(patch)
             story(office)
-        return office.url.removeprefix("sqlite:///") if server is None else name_of(office.url)
+        if server is not None:
+            left: Left = server.rows(OFFICE)
+            return left
+        return (folder / "mailer.sqlite3").read_bytes()
 
     def make(story: Story) -> Office:
         if (backend, story) not in played:
             played[backend, story] = play(story)
-        office = Office(tmp_path / "office", copied(played[backend, story], tmp_path), run)
-        if server is not None:
-            request.addfinalizer(lambda: server.drop(name_of(office.url)))
+        office = Office(tmp_path / "office", begin(played[backend, story], tmp_path), run)
         office.settle(monkeypatch)
         return office
 
     return make
-
-
-def name_of(url: str) -> str:
-    return url.rpartition("/")[2]
 
 
 def with_nothing(office: Office) -> None:
