@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from mailer import lists
 from mailer.db.schema import Visibility
@@ -256,10 +257,10 @@ def test_focus_goes_to_the_error_and_back_to_the_field(street: Furnished, browse
     page.fill("#address", "kim")
     press(page, "Subscribe")
 
-    assert page.locator("[role=alert]:focus").count() == 1
+    expect(page.locator("[role=alert]:focus")).to_have_count(1)
     assert page.title().startswith("Error: ")
     page.get_by_role("alert").get_by_role("link").click()
-    assert page.locator("#address:focus").count() == 1
+    expect(page.locator("#address:focus")).to_have_count(1)
     assert page.input_value("#address") == "kim"
     browser.console.clear()  # of the answer's 422
 
