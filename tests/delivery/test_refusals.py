@@ -175,11 +175,8 @@ def test_what_was_heard_long_ago_counts_no_more(office: Installation, relay: Smt
     "step, reply",
     [
         ("auth", "535 5.7.8 wrong password"),
-        ("mail", "530 5.7.0 sign in first"),
         ("mail", "550 5.7.1 you may not send as this address"),
-        ("mail", "553 5.1.8 bad outbound sender"),
         ("rcpt", "554 5.2.252 SendAsDenied"),
-        ("dot", "550 5.7.233 the tenant's limit"),
     ],
 )
 def test_a_relay_that_refuses_us_pauses_its_route_and_fails_nobody(
@@ -204,20 +201,22 @@ def test_a_relay_that_refuses_us_pauses_its_route_and_fails_nobody(
     assert office.sums(digest).sent == 3
 
 
-@pytest.mark.parametrize("step", ["rcpt", "dot"])
 def test_a_destination_that_blocks_us_is_counted_and_its_mail_held(
-    office: Installation, relay: SmtpServer, step: str
+    office: Installation, relay: SmtpServer
 ) -> None:
-    office.subscribers("kim@big.example", "lee@small.example")
-    relay.answer(step, "550 5.7.1 blocked by policy", recipient="kim@big.example")
+    at_rcpt, at_dot = "ann@big.example", "kim@big.example"
+    office.subscribers(at_rcpt, at_dot, "lee@small.example")
+    relay.answer("rcpt", "550 5.7.1 blocked by policy", recipient=at_rcpt)
+    relay.answer("dot", "550 5.7.1 blocked by policy", recipient=at_dot)
     digest = office.queued()
 
     office.work()
 
-    held = office.row("kim@big.example", digest)
-    assert (held.state, held.due_at, held.tries) == ("queued", None, 1)
-    assert "blocks us" in held.reason
-    assert destination(office, "big.example").refusals == 1
+    for each in (at_rcpt, at_dot):
+        held = office.row(each, digest)
+        assert (held.state, held.due_at, held.tries) == ("queued", None, 1)
+        assert "blocks us" in held.reason
+    assert destination(office, "big.example").refusals == 2
     assert destination(office, "small.example").accepted_at is not None
     assert suppressed(office) == set()
     assert not paused(office)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import pytest
+from sqlmodel import col
 
 from mailer import ledger, lists
 from mailer.db.schema import Attempt, Delivery
@@ -130,34 +130,31 @@ def test_a_letter_is_given_up_after_its_own_time(office: Installation, relay: Sm
     assert not relay.messages
 
 
-@pytest.mark.parametrize(
-    "step, reply, state, tries",
-    [
-        ("mail", "451 4.3.0 busy", "queued", 1),
-        ("rcpt", "450 4.2.1 busy", "queued", 1),
-        ("rcpt", "550 5.1.1 no such user", "failed", 1),
-        ("rcpt", "552 5.2.2 mailbox full", "failed", 1),
-        ("data", "451 4.3.0 later", "queued", 1),
-        ("data", "554 5.5.0 no valid recipients", "failed", 1),
-        ("dot", "452 4.3.1 disk full", "queued", 1),
-        ("dot", "554 5.6.0 malformed", "failed", 1),
-        ("dot", "550 5.7.1 looks like spam", "queued", 1),
-    ],
-)
-def test_what_a_reply_at_a_step_makes_of_a_row(
-    office: Installation, relay: SmtpServer, step: str, reply: str, state: str, tries: int
-) -> None:
-    office.subscribers(KIM)
-    relay.answer(step, reply)
+ANSWERS = {
+    "busy@example.org": ("rcpt", "450 4.2.1 busy", "queued"),
+    "gone@example.org": ("rcpt", "550 5.1.1 no such user", "failed"),
+    "full@example.org": ("rcpt", "552 5.2.2 mailbox full", "failed"),
+    "later@example.org": ("data", "451 4.3.0 later", "queued"),
+    "no@example.org": ("data", "554 5.5.0 no valid recipients", "failed"),
+    "disk@example.org": ("dot", "452 4.3.1 disk full", "queued"),
+    "form@example.org": ("dot", "554 5.6.0 malformed", "failed"),
+    "spam@example.org": ("dot", "550 5.7.1 looks like spam", "queued"),
+}
+
+
+def test_what_a_reply_at_a_step_makes_of_a_row(office: Installation, relay: SmtpServer) -> None:
+    office.subscribers(*ANSWERS)
+    for recipient, (step, reply, _) in ANSWERS.items():
+        relay.answer(step, reply, recipient=recipient)
     digest = office.queued()
 
     office.work()
 
-    row = office.row(KIM, digest)
-    assert (row.state, row.tries) == (state, tries)
-    assert row.reply_text == reply
-    assert row.reason
-    assert office.count(Attempt, Attempt.delivery_id == row.id) == 1
+    for recipient, (_, reply, state) in ANSWERS.items():
+        row = office.row(recipient, digest)
+        assert (row.state, row.tries, row.reply_text) == (state, 1, reply)
+        assert row.reason
+        assert office.count(Attempt, col(Attempt.delivery_id) == row.id) == 1
 
 
 def test_editors_try_failed_and_held_ones_again(office: Installation, relay: SmtpServer) -> None:
