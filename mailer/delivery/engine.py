@@ -179,7 +179,7 @@ class Engine:
     async def _take_turns(self, holding: Holding, stop: asyncio.Event, *, once: bool) -> None:
         while not (stop.is_set() or holding.failure):
             turn = await self._turn(holding)
-            has_more = holding.is_busy or holding.rests_briefly()
+            has_more = holding.is_busy or holding.rests_briefly(turn.standing.routes)
             if has_more or not once:
                 await _pause(holding, stop)
             elif turn.is_idle:

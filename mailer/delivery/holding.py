@@ -5,7 +5,7 @@ journal tells of every row what memory knew.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from mailer.clock import Clock
@@ -84,10 +84,10 @@ class Holding:
         if lane.is_low or len(self.results) >= self.batch or not self.is_sending:
             self.wanted.set()
 
-    def rests_briefly(self) -> bool:
-        """Tell whether a relay rests that may be back in a moment."""
+    def rests_briefly(self, routes: Collection[str]) -> bool:
+        """Tell whether the relay of one of these routes rests, and may be back in a moment."""
         now = self.clock.boottime()
-        return any(lane.rests_briefly(now) for lane in self.lanes.values())
+        return any(self.lanes[name].rests_briefly(now) for name in routes)
 
     def rest(self, lane: Lane) -> None:
         """Leave a relay in peace, and give back what waits for it."""
