@@ -38,7 +38,6 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-OUR_TABLES = f"{TABLES} AND tablename <> 'alembic_version'"
 SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
 NUMBERS = """
 SELECT sequencename, last_value FROM pg_sequences
@@ -75,14 +74,6 @@ class Postgres:
         """Remove a database, whoever is still connected to it."""
         with self._connection() as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-    def empty(self, name: str) -> None:
-        """Take every row of ours out of a database; numbers begin at 1 again.
-
-        Thirty times as quick as a fresh copy, and than TRUNCATE, which makes new files.
-        """
-        with self._connection(name) as connection:
-            _clear(connection, _names(connection, OUR_TABLES), {})
 
     def rows(self, name: str) -> "Rows":
         """Give all that is in a database, to fill it again later."""
