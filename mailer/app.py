@@ -11,7 +11,7 @@ from mailer import config, files, log
 from mailer.clock import Clock, SystemClock
 from mailer.config import Config, Settings
 from mailer.db import SCHEMA, Database
-from mailer.delivery import Pacing, Press, Route, Timeouts, Turns
+from mailer.delivery import Engine, Pacing, Press, Route, Timeouts, Turns
 from mailer.language import Languages, languages
 from mailer.links import Links
 from mailer.rendering.environment import Templates
@@ -125,10 +125,11 @@ class App:
             batch=delivery.batch,
         )
 
-    @cached_property
-    def turns(self) -> Turns:
-        """Give what an engine of this process does at the database."""
-        return Turns(self.database, self.clock, self.press, self.config.state)
+    def engine(self) -> Engine:
+        """Give a new engine; ConfigError when a route cannot be used."""
+        turns = Turns(self.database, self.clock, self.press)
+        state = self.config.state
+        return Engine(self.database, self.clock, turns, self.routes, self.pacing, state)
 
     def close(self) -> None:
         """Close the database."""

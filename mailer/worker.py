@@ -11,7 +11,6 @@ import structlog
 
 from mailer import scheduler
 from mailer.app import App
-from mailer.delivery import Engine
 
 CRASH_WAIT_SECONDS = 2
 """How long a parent waits before it starts a child again that fell over."""
@@ -46,7 +45,7 @@ async def _run(app: App, *, once: bool, tied: bool) -> None:
     stop = stopping()
     if tied:
         _stop_at_end_of_input(stop)
-    engine = Engine(app.database, app.clock, app.turns, app.routes, app.pacing)
+    engine = app.engine()
     if once:
         await asyncio.to_thread(scheduler.tick_once, app)
         await engine.run(stop, once=True)

@@ -36,7 +36,6 @@ from mailer.db.schema import (
     Subscription,
     SubscriptionState,
 )
-from mailer.delivery import Engine
 from mailer.digests import items, life, moments
 from mailer.ledger import Sums
 from mailer.lists import NewList
@@ -293,9 +292,8 @@ def readers(count: int, *, domains: int = 5) -> list[str]:
 
 async def _work(app: App, stop: threading.Event) -> None:
     ended = asyncio.Event()
-    engine = Engine(app.database, app.clock, app.turns, app.routes, app.pacing)
     ticking = scheduler.start(app)
-    running = asyncio.create_task(engine.run(ended))
+    running = asyncio.create_task(app.engine().run(ended))
     try:
         await asyncio.to_thread(stop.wait)
         ended.set()

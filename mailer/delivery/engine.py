@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -69,8 +70,12 @@ class Engine:
         turns: Turns,
         routes: dict[str, Route],
         pacing: Pacing,
+        state: Path,
     ) -> None:
-        """Make ready; ConfigError for a CA file that cannot be used."""
+        """Make ready; journals go to the folder `state`.
+
+        Raises ConfigError for a CA file that cannot be used.
+        """
         for route in routes.values():
             trust(route)
         self._database = database
@@ -78,6 +83,7 @@ class Engine:
         self._turns = turns
         self._routes = routes
         self._pacing = pacing
+        self._state = state
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
@@ -122,21 +128,28 @@ class Engine:
             now=self._clock.now(),
             lease=self._pacing.lease,
         )
-        # Room for full lanes, what is on the wire, and as much again that waits to be settled.
-        held = sum(self._pacing.batch + route.connections for route in self._routes.values())
-        journal = Journal.create(self._turns.state, worker_id, boot=boot_id(), capacity=2 * held)
+        journal = self._journal(worker_id)
         journal.deadline = begun + self._pacing.lease.total_seconds()
         log.info("worker.began", worker=worker_id)
         batch = self._pacing.batch
         lanes = {name: Lane(route, batch, now=begun) for name, route in self._routes.items()}
         return Holding(worker_id, journal, lanes, self._clock, batch)
 
+    def _journal(self, worker_id: int) -> Journal:
+        # Room for full lanes, what is on the wire, and as much again that waits to be settled.
+        held = sum(self._pacing.batch + route.connections for route in self._routes.values())
+        try:
+            return Journal.create(self._state, worker_id, boot=boot_id(), capacity=2 * held)
+        except OSError:
+            self._database.write(ledger.recover, worker_id, {}, now=self._clock.now())
+            raise
+
     async def _work(self, holding: Holding, stop: asyncio.Event, *, once: bool) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep_lease(holding), name="lease")]
             for lane in holding.lanes.values():
                 for number in range(lane.route.connections):
-                    sender = Sender(holding, lane, self._clock)
+                    sender = Sender(holding, lane)
                     name = f"{lane.route.name}/{number}"
                     tasks.append(group.create_task(sender.run(), name=name))
             await self._take_turns(holding, stop, once=once)

@@ -4,7 +4,6 @@ import zlib
 
 import structlog
 
-from mailer.clock import Clock
 from mailer.delivery import outcome
 from mailer.delivery.accounting import Result, may_repeat
 from mailer.delivery.holding import Holding
@@ -26,10 +25,9 @@ log = structlog.get_logger(__name__)
 class Sender:
     """Sends what comes along a lane, until it is cancelled or the worker's life ends."""
 
-    def __init__(self, holding: Holding, lane: Lane, clock: Clock) -> None:
+    def __init__(self, holding: Holding, lane: Lane) -> None:
         self._holding = holding
         self._lane = lane
-        self._clock = clock
         self._connection = Connection(lane.route)
 
     async def run(self) -> None:
@@ -68,7 +66,7 @@ class Sender:
         )
 
     def _note(self, parcel: Parcel, reply: Reply) -> None:
-        claimed, now = parcel.claimed, self._clock.now()
+        claimed, now = parcel.claimed, self._holding.clock.now()
         meaning = outcome.read(
             reply,
             may_repeat=may_repeat(claimed.kind),

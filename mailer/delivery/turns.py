@@ -7,7 +7,6 @@ spot; what can becomes a parcel.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import structlog
 from sqlmodel import Session
@@ -74,13 +73,12 @@ class Turn:
 
 
 class Turns:
-    """Takes turns for the engine of one process; `state` is where its journals are."""
+    """Takes turns for the engine of one process."""
 
-    def __init__(self, database: Database, clock: Clock, press: Press, state: Path) -> None:
+    def __init__(self, database: Database, clock: Clock, press: Press) -> None:
         self._database = database
         self._clock = clock
         self._press = press
-        self.state = state
 
     def take(
         self,

@@ -67,15 +67,19 @@ class Journal:
     def create(cls, folder: Path, worker_id: int, *, boot: str, capacity: int) -> "Journal":
         """Make and lock the journal of a worker that begins its life."""
         path = folder / f"{worker_id}{SUFFIX}"
-        size = HEADER.size + capacity * SLOT.size
         making = path.with_suffix(".new")
         file = making.open("w+b")
-        # Real blocks: a full disk must be met here, not as a signal in the middle of a send.
-        os.posix_fallocate(file.fileno(), 0, size)
-        file.write(HEADER.pack(MAGIC, worker_id, 0.0, boot.encode("ascii")[:36]))
-        file.flush()
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        making.rename(path)
+        try:
+            # Real blocks: a full disk must be met here, not as a signal in the middle of a send.
+            os.posix_fallocate(file.fileno(), 0, HEADER.size + capacity * SLOT.size)
+            file.write(HEADER.pack(MAGIC, worker_id, 0.0, boot.encode("ascii")[:36]))
+            file.flush()
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            making.rename(path)
+        except OSError:
+            file.close()
+            making.unlink(missing_ok=True)
+            raise
         return cls(path, file)
 
     @classmethod

@@ -1,5 +1,6 @@
 """When something around the engine is broken, nothing is lost, and the rest goes on."""
 
+import errno
 import signal
 import sqlite3
 import threading
@@ -18,7 +19,7 @@ from sqlmodel import col
 from mailer import ledger, worker
 from mailer.clock import SystemClock
 from mailer.db import Database
-from mailer.db.schema import Attempt, Delivery, DeliveryKind
+from mailer.db.schema import Attempt, Delivery, DeliveryKind, Worker
 from mailer.errors import DatabaseUnreachable
 from tests import postgres, rows
 from tests.installation import OWNER, Installation, readers, wait_for
@@ -359,3 +360,26 @@ def test_one_who_falls_asleep_in_a_transaction_loses_it(
     assert not awake.write(ledger.renew, me, now=now, lease=LEASE)
     asleep.close()
     awake.close()
+
+
+def test_a_full_disk_is_met_before_anything_is_claimed(
+    office: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker without a journal would not be accounted for; none is left behind either."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("mailer.delivery.engine.RETRY_SECONDS", 0.1)
+    office.subscribers(KIM)
+    office.letter(KIM)
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.posix_fallocate", full)
+        with office.at_work():
+            wait_for(lambda: office.count(Worker) >= 2)
+    assert office.count(Worker, col(Worker.ended_at).is_(None)) == 0
+    assert office.row(KIM).state == "queued"
+
+    office.work()
+    assert office.row(KIM).state == "sent"
