@@ -30,8 +30,8 @@ log = structlog.get_logger(__name__)
 
 def start(app: App) -> AsyncIOScheduler:
     """Start ticking on the running loop; `shutdown()` ends it."""
-    # A tick that takes longer than its interval is no news.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # A tick says itself what went wrong; that one was long, or cut short at the end, is no news.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     ticking = AsyncIOScheduler(timezone=UTC)
     now = SystemClock().now()  # APScheduler goes by the machine's clock, whatever ours says
     for tick, seconds in (

@@ -1,6 +1,8 @@
 """The ticks: who is dead is found out and dealt with, and nothing that breaks stops the others."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -207,3 +209,21 @@ async def test_every_tick_comes_at_once_at_the_start(office: Installation, dead:
 
 def _refuse(app: App, *_: object, **__: object) -> None:
     raise Refused("not today")
+
+
+async def test_a_tick_that_is_cut_short_at_the_end_makes_no_noise(
+    office: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = threading.Event()
+
+    def slow(_: App) -> None:
+        begun.set()
+        time.sleep(0.3)
+
+    monkeypatch.setattr("mailer.scheduler.tidy", slow)
+    ticking = scheduler.start(office.app)
+    await asyncio.to_thread(begun.wait, 5)
+    ticking.shutdown(wait=False)
+    await asyncio.sleep(0.1)
+
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("apsch")] == []
