@@ -1,6 +1,7 @@
 """Worker processes: one alone, several under a parent, and what becomes of them without it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -24,9 +25,11 @@ def relay() -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, migrated_database_url: str, relay: SmtpServer) -> Iterator[Installation]:
+def office(tmp_path: Path, sqlite_template: Path, relay: SmtpServer) -> Iterator[Installation]:
+    """Give an office by the machine's own clock; on SQLite, for this is about processes."""
+    file = shutil.copyfile(sqlite_template, tmp_path / "mailer.db")
     clock = RunningClock(SystemClock().now())
-    made = Installation(tmp_path / "office", migrated_database_url, relay, clock)
+    made = Installation(tmp_path / "office", f"sqlite:///{file}", relay, clock)
     yield made
     made.close()
 

@@ -17,7 +17,14 @@ def relay() -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, migrated_database_url: str, relay: SmtpServer) -> Iterator[Installation]:
+def office(
+    tmp_path: Path,
+    migrated_database_url: str,
+    relay: SmtpServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Installation]:
+    """Give an office whose worker does not wait long for a relay in trouble."""
+    monkeypatch.setattr("mailer.delivery.lane.FIRST_REST_SECONDS", 0.1)
     made = Installation(tmp_path / "office", migrated_database_url, relay, RunningClock(MOMENT))
     yield made
     made.close()

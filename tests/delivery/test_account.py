@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import cycle
 
-import pytest
-
 from tests.installation import Installation, readers, wait_for
 from tests.smtp_server import SILENCE, SmtpServer, Then
 
@@ -38,10 +36,9 @@ def set_up(relay: SmtpServer) -> dict[str, list[str]]:
 
 
 def test_the_numbers_add_up_at_every_moment_and_tell_the_truth(
-    office: Installation, relay: SmtpServer, monkeypatch: pytest.MonkeyPatch
+    office: Installation, relay: SmtpServer
 ) -> None:
     # Given a relay that answers everybody differently, some in the worst of ways
-    monkeypatch.setattr("mailer.delivery.lane.FIRST_REST_SECONDS", 0.05)
     office.subscribers(*EVERYBODY)
     answered = set_up(relay)
     digest = office.sending()
