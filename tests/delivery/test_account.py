@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import cycle
 
+import pytest
+
 from tests.installation import Installation, readers, wait_for
 from tests.smtp_server import SILENCE, SmtpServer, Then
 
@@ -35,6 +37,7 @@ def set_up(relay: SmtpServer) -> dict[str, list[str]]:
     return answered
 
 
+@pytest.mark.timeout(300)  # a whole digest, watched: seconds alone, a minute on a busy machine
 def test_the_numbers_add_up_at_every_moment_and_tell_the_truth(
     office: Installation, relay: SmtpServer
 ) -> None:
