@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Text,
     TypeDecorator,
@@ -170,8 +171,34 @@ class Organisation(Table, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
+class OrganisationDomain(Table, table=True):
+    """Whoever has an address in this domain works there, unless somebody said otherwise."""
+
+    __tablename__ = "organisation_domains"
+    domain: str = Field(primary_key=True)
+    organisation_id: int = Field(foreign_key="organisations.id", index=True)
+
+
+class ImportBatch(Table, table=True):
+    """One file that was imported: what it was, on what basis, how it went; undone as a whole."""
+
+    __tablename__ = "import_batches"
+    id: int | None = Field(default=None, primary_key=True)
+    list_id: int = Field(foreign_key="lists.id")
+    name: str
+    kind: str
+    basis: str
+    counts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    started_at: datetime = Field(sa_type=UTCDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    undone_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
 class Subscriber(Table, table=True):
-    """A person known by one address; `key` is its normal form, NULL once erased."""
+    """A person known by one address; `key` is its normal form, NULL once erased.
+
+    Until `paused_until` no digest is mailed. `batch_id` is the import that brought the person.
+    """
 
     __tablename__ = "subscribers"
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
@@ -181,6 +208,8 @@ class Subscriber(Table, table=True):
     name: str = ""
     language: str | None = None
     organisation_id: int | None = Field(default=None, foreign_key="organisations.id", index=True)
+    paused_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    batch_id: int | None = Field(default=None, foreign_key="import_batches.id", index=True)
     created_at: datetime = Field(sa_type=UTCDateTime)
     erased_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
@@ -194,7 +223,10 @@ class SubscriptionState(StrEnum):
 
 
 class Subscription(Table, table=True):
-    """One subscriber on one list. `ask` counts opt-ins: an old confirmation link is no new one."""
+    """One subscriber on one list. `ask` counts opt-ins: an old confirmation link is no new one.
+
+    `reminded_at` says when an unconfirmed one was reminded, `batch_id` which import made it.
+    """
 
     __tablename__ = "subscriptions"
     __table_args__ = (Index("ix_subscriptions_audience", "list_id", "state", "subscriber_id"),)
@@ -206,7 +238,9 @@ class Subscription(Table, table=True):
     ask: int = 1
     language: str | None = None
     basis: str | None = None
+    batch_id: int | None = Field(default=None, foreign_key="import_batches.id", index=True)
     created_at: datetime = Field(sa_type=UTCDateTime)
+    reminded_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     left_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
@@ -256,6 +290,21 @@ class Ask(Table, table=True):
     asked_at: datetime = Field(sa_type=UTCDateTime)
 
 
+class AddressChange(Table, table=True):
+    """A reader's wish to be mailed at another address: done once its link was pressed there."""
+
+    __tablename__ = "address_changes"
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("subscribers.id"), nullable=False, index=True)
+    )
+    old_address: str | None
+    address: str | None
+    asked_at: datetime = Field(sa_type=UTCDateTime)
+    done_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    undone_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
 class Tally(Table, table=True):
     """How often something limited happened within one hour."""
 
@@ -263,6 +312,22 @@ class Tally(Table, table=True):
     subject: str = Field(primary_key=True)
     hour: datetime = Field(primary_key=True, sa_type=UTCDateTime)
     count: int = 0
+
+
+# --- pictures and documents --------------------------------------------------------------
+
+
+class Medium(Table, table=True):
+    """A picture or document that we host, known by the SHA-256 of its content; never changed."""
+
+    __tablename__ = "media"
+    hash: str = Field(primary_key=True)
+    media_type: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = Field(sa_type=UTCDateTime)
 
 
 # --- items and digests -------------------------------------------------------------------
@@ -291,7 +356,8 @@ class Item(Table, table=True):
 class ItemVersion(Table, table=True):
     """What an item said at one time; never changed, only followed by the next.
 
-    `starts` and `ends` are ISO 8601: a date, or a local date and time in `timezone`.
+    `starts` and `ends` are ISO 8601: a date, or a local date and time in `timezone`. `picture`
+    and `documents` describe media, which they name by hash; `mailer.digests.media` has the shape.
     """
 
     __tablename__ = "item_versions"
@@ -308,6 +374,10 @@ class ItemVersion(Table, table=True):
     topic: str = ""
     organiser: str = ""
     link: str = ""
+    picture: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    documents: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]")
+    )
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
@@ -370,6 +440,33 @@ class DigestItem(Table, table=True):
     section: str = ""
 
 
+class CadenceDay(Table, table=True):
+    """A day on which a list's cadence fell due, and what came of it: acted upon once."""
+
+    __tablename__ = "cadence_days"
+    list_id: int = Field(foreign_key="lists.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    acted_at: datetime = Field(sa_type=UTCDateTime)
+    outcome: str
+    digest_id: int | None = Field(default=None, foreign_key="digests.id")
+
+
+class BackNumber(Table, table=True):
+    """A number that went out before we did it: a PDF or HTML file put into the archive."""
+
+    __tablename__ = "back_numbers"
+    id: int | None = Field(default=None, primary_key=True)
+    list_id: int = Field(foreign_key="lists.id", index=True)
+    number: str = ""
+    dated_on: date
+    language: str
+    title: str
+    file_name: str
+    hash: str = Field(foreign_key="media.hash")
+    words: str = Field(default="", sa_type=Text)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
 class Edition(Table, table=True):
     """A digest or letter rendered for one language, frozen, known by what went into it.
 
@@ -424,6 +521,11 @@ class DeliveryKind(StrEnum):
     ALREADY = "already"
     LEAVE = "leave"
     NOTICE = "notice"
+    REMINDER = "reminder"  # an opt-in still waits to be confirmed
+    ACCESS = "access"  # the fresh link to one's own data
+    MOVE = "move"  # to the new address: is it yours?
+    MOVED = "moved"  # to the old address: mail now goes elsewhere
+    HANDOVER = "handover"  # to whoever took over a mailbox
 
 
 class DeliveryState(StrEnum):
@@ -538,13 +640,28 @@ class Attempt(Table, table=True):
 
 
 class RouteState(Table, table=True):
-    """Whether a route may be used, and why not."""
+    """Whether a route may be used, and why not.
+
+    Paused waits for a person; until `rests_until` it waits by itself, for a relay's window.
+    """
 
     __tablename__ = "routes"
     name: str = Field(primary_key=True)
     paused_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     reason: str = ""
     resumed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    rests_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    rest_reason: str = ""
+
+
+class RouteUse(Table, table=True):
+    """How much of a route's allowance one window of time has used: a minute, an hour, a day."""
+
+    __tablename__ = "route_uses"
+    route: str = Field(primary_key=True)
+    window: str = Field(primary_key=True)
+    begins_at: datetime = Field(primary_key=True, sa_type=UTCDateTime)
+    count: int = 0
 
 
 class Destination(Table, table=True):
@@ -556,6 +673,18 @@ class Destination(Table, table=True):
     accepted_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     refused_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     refusals: int = 0
+
+
+# --- the installation --------------------------------------------------------------------
+
+
+class Fact(Table, table=True):
+    """Something the installation remembers about itself, such as when it last made a backup."""
+
+    __tablename__ = "facts"
+    name: str = Field(primary_key=True)
+    value: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    at: datetime = Field(sa_type=UTCDateTime)
 
 
 # --- history -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Column, Connection, MetaData, Table, func, insert, inspect, select
-from sqlalchemy.types import BigInteger, Boolean, Date, DateTime, Integer
+from sqlalchemy.types import BigInteger, Boolean, Date, DateTime, Integer, LargeBinary
 
 from mailer.db import SCHEMA, Database
 from mailer.db.migrate import MIGRATIONS, upgrade
@@ -95,6 +95,8 @@ def value(column: "Column[object]", number: int, allowed: dict[str, str]) -> obj
             return number
         case DateTime():
             return NOW
+        case LargeBinary():
+            return bytes([number])
         case Date():
             return date(2026, 12, number)
         case JSON():
