@@ -15,13 +15,16 @@ ANSWERS = {
     "sent": ("dot", None, Then.GO_ON),
     "deferred": ("rcpt", "451 4.7.1 greylisted", Then.GO_ON),
     "failed": ("rcpt", "552 5.2.2 mailbox full", Then.GO_ON),
-    "held": ("dot", "550 5.7.1 looks like spam", Then.GO_ON),
+    "held": ("dot", "550 5.7.1 WORD looks like spam", Then.GO_ON),
     "gone": ("rcpt", "550 5.1.1 no such user", Then.GO_ON),
     "broken off": ("dot", "250 2.0.0 taken", Then.CLOSE),
     "taken and lost": ("dot", SILENCE, Then.CLOSE),
     "lost before": ("data", SILENCE, Then.CLOSE),
 }
 """What each in turn is answered; the reply, and what the relay does after it."""
+
+WORDS = ["this", "that", "your", "our", "such", "every", "any", "one", "another"]
+"""The same words for different domains would be about us, and would pause the route."""
 
 
 def set_up(relay: SmtpServer) -> dict[str, list[str]]:
@@ -33,7 +36,9 @@ def set_up(relay: SmtpServer) -> dict[str, list[str]]:
         step, reply, then = ANSWERS[name]
         answered[name].append(each)
         if name != "sent":
-            relay.answer(step, reply, recipient=each, then=then, keeps=step == "dot" or None)
+            word = WORDS[len(answered[name]) - 1]
+            said = reply.replace("WORD", word) if isinstance(reply, str) else reply
+            relay.answer(step, said, recipient=each, then=then, keeps=step == "dot" or None)
     return answered
 
 
