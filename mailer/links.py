@@ -13,6 +13,9 @@ from mailer.tokens import KeyRing, Purpose
 CONFIRM, LEAVE, REFUSE, UNDO = "c", "u", "n", "back"
 """First parts of the paths that carry a token."""
 
+MEDIUM = "m"
+"""First part of the path of a hosted picture or document."""
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -40,6 +43,11 @@ class Links:
     def box(self, slug: str) -> str:
         """Give the page with the box to paste into another site."""
         return f"{self.list_page(slug)}/box"
+
+    def medium(self, known: str, extension: str, name: str = "") -> str:
+        """Give a hosted picture or document; `name` is what a browser is to save it as."""
+        address = f"{self.base}{MEDIUM}/{known}"
+        return f"{address}/{quote(name)}.{extension}" if name else f"{address}.{extension}"
 
     def confirm(
         self,

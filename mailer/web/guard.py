@@ -21,6 +21,9 @@ POLICY = {
 
 YEAR_SECONDS = 31_536_000
 
+FOREVER = {"Cache-Control": f"public, max-age={YEAR_SECONDS}, immutable"}
+"""For what lies under the hash of its content."""
+
 
 def policy(**changes: str) -> str:
     """Give the Content-Security-Policy, with changes such as `script_src="'self'"`."""

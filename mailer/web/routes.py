@@ -7,13 +7,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from mailer.errors import NotFound
-from mailer.links import CONFIRM, LEAVE, REFUSE, UNDO
-from mailer.web import archive, box, confirming, front, health, leaving, refusing
+from mailer.links import CONFIRM, LEAVE, MEDIUM, REFUSE, UNDO
+from mailer.web import archive, box, confirming, front, health, hosted, leaving, refusing
 from mailer.web.desk import Desk
 from mailer.web.door import Door
+from mailer.web.guard import FOREVER
 from mailer.web.visit import Visit
 
-FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 A_DAY = {"Cache-Control": "public, max-age=86400"}
 
 
@@ -34,6 +34,8 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route(f"/{REFUSE}/{{token}}", Door(desk, get=refusing.show, post=refusing.press)),
         Route(f"/{UNDO}/{{token}}", Door(desk, get=leaving.show_undo, post=leaving.undo)),
         Route(f"/{UNDO}/{{token}}/why", Door(desk, post=leaving.say_why)),
+        Route(f"/{MEDIUM}/{{name}}", Door(desk, get=hosted.show)),
+        Route(f"/{MEDIUM}/{{hash}}/{{name}}", Door(desk, get=hosted.show)),
         Route("/livez", health.livez, methods=["GET", "OPTIONS"]),
         Route("/readyz", Door(desk, get=health.readyz)),
         Route("/robots.txt", Door(desk, get=health.robots)),

@@ -1,0 +1,43 @@
+"""Pictures and documents that we host, under addresses that never mean anything else.
+
+A picture is shown; a document is saved, and never opened among our pages.
+"""
+
+import re
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from mailer import media
+from mailer.errors import NotFound
+from mailer.web import guard
+from mailer.web.desk import Desk
+from mailer.web.visit import Visit
+
+NAME = re.compile(r"([\w-]{1,100})\.([a-z]{3,4})")
+"""A file's name: it cannot lead elsewhere, nor hide what it is."""
+
+POLICY = guard.policy(img_src="'none'", style_src="'unsafe-inline'") + "; sandbox"
+"""Browsers lay out a lone picture by a style of their own."""
+
+
+def show(desk: Desk, visit: Visit) -> Response:
+    """Give a medium; NotFound too for one whose name ends as another type does."""
+    name = NAME.fullmatch(visit.parts["name"])
+    if name is None:
+        raise NotFound("medium", visit.parts["name"])
+    medium = desk.app.database.read(media.get, visit.parts.get("hash", name[1]))
+    if name[2] != media.extension(medium.media_type):
+        raise NotFound("medium", visit.parts["name"])
+    headers = {"Content-Security-Policy": POLICY, "ETag": f'"{medium.hash}"'}
+    response = Response(medium.content, media_type=medium.media_type, headers=headers)
+    response.headers.update(guard.FOREVER)
+    if not medium.media_type.startswith("image/"):
+        response.headers["Content-Disposition"] = _saved_as(visit.parts["name"])
+    return response
+
+
+def _saved_as(name: str) -> str:
+    # RFC 6266: the plain name for old programs, the true one beside it.
+    plain = name.encode("ascii", "replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
