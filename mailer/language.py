@@ -107,6 +107,10 @@ class Language:
         said = first.apply(starts, self._locale), last.apply(ends, self._locale)
         return "".join(said)
 
+    def format_weekday(self, number: int) -> str:
+        """Name a day of the week: 1 is Monday."""
+        return str(dates.get_day_names("wide", locale=self._locale)[number - 1])
+
     def format_moment(self, moment: datetime, zone: str) -> str:
         """Say a moment as a clock in the zone shows it: 20 February 2023, 09:00 (Brussels time)."""
         local = moment.astimezone(_zone(zone))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlmodel import Session, col, select
@@ -138,6 +139,17 @@ def edit(session: Session, slug: str, changes: Edit, *, now: datetime) -> Mailin
     session.flush()
     record(session, "list.changed", EDITOR, About(list_id=found.id), at=now)
     return found
+
+
+def set_cadence(
+    session: Session, found: MailingList, cadence: dict[str, Any] | None, *, now: datetime
+) -> None:
+    """Say when a list's digests are due, as `mailer.digests.cadence` stores it; None for never."""
+    found.cadence = cadence
+    session.add(found)
+    session.flush()
+    details = {"cadence": cadence}
+    record(session, "list.cadence", EDITOR, About(list_id=found.id), at=now, details=details)
 
 
 def get(session: Session, slug: str) -> MailingList:

@@ -36,6 +36,7 @@ def start(app: App) -> AsyncIOScheduler:
     now = SystemClock().now()  # APScheduler goes by the machine's clock, whatever ours says
     for tick, seconds in (
         (answer_asks, 0.5),
+        (keep_cadences, 5),
         (promote, 1),
         (close_digests, 2),
         (recover, 5),
@@ -60,6 +61,7 @@ def tick_once(app: App) -> None:
     """Do what every tick does, until nothing more is due."""
     recover(app)
     answer_asks(app)
+    keep_cadences(app)
     promote(app)
     close_digests(app)
 
@@ -71,6 +73,18 @@ def answer_asks(app: App) -> None:
             return
     while app.database.write(subscribers.answer, app.rules, now=app.clock.now()):
         pass
+
+
+def keep_cadences(app: App) -> None:
+    """Draft the digests that are due by their lists' cadence."""
+    late = timedelta(hours=app.settings.delivery.late_hours)
+    with app.database.reading() as session:
+        due = delivery.due_lists(session, now=app.clock.now())
+    for one in due:
+        now = app.clock.now()
+        kept = app.database.write(delivery.assemble, app.press, one, late=late, now=now)
+        if kept is not None:
+            log.info("cadence.kept", list=one.list_id, outcome=kept.outcome, digest=kept.digest_id)
 
 
 def promote(app: App) -> None:

@@ -22,7 +22,7 @@ NAMES = ("mailer", "communique")
 """What the program may be called; completion is set up for the name that was typed."""
 
 NOUNS = {
-    "list": ("Lists, and who their mail is from.", ["lists"]),
+    "list": ("Lists, and who their mail is from.", ["lists", "cadences"]),
     "subscriber": (
         "Who is on which list: add, import, export, leave.",
         ["subscribers", "transfers"],

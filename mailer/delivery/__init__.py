@@ -1,6 +1,8 @@
 """How mail leaves: audiences frozen, editions pressed, messages sent, outcomes accounted for."""
 
 from mailer.delivery.accounting import Pause
+from mailer.delivery.assembling import assemble, due_lists
+from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
@@ -25,7 +27,10 @@ __all__ = [
     "Terms",
     "Timeouts",
     "Turns",
+    "assemble",
+    "cadence_days",
     "digest_missed",
+    "due_lists",
     "expire",
     "finish",
     "freeze_chunk",

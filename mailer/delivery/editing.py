@@ -48,7 +48,7 @@ def queue_digest(
     digest = life.get(session, digest_id)
     if digest.state is not DigestState.DRAFT:
         raise Refused(f"digest {digest_id} is {digest.state}; only a draft can be queued")
-    _require_route(press, lists.card(session, digest.list_id).sender.route)
+    require_route(press, lists.card(session, digest.list_id).sender.route)
     warnings = press.freeze(session, digest_id, now=now)
     life.schedule(session, digest_id, when, late=late, now=now)
     return warnings
@@ -89,7 +89,7 @@ def post_test(
     """
     digest = life.get(session, digest_id)
     listed = lists.card(session, digest.list_id)
-    _require_route(press, listed.sender.route)
+    require_route(press, listed.sender.route)
     reasons = subscribers.reasons(session, to.key, digest.list_id)
     if reasons:
         raise Refused(f"this address must not be mailed ({', '.join(sorted(reasons))})")
@@ -111,7 +111,8 @@ def post_test(
     return posted
 
 
-def _require_route(press: Press, name: str) -> None:
+def require_route(press: Press, name: str) -> None:
+    """Raise NotFound for a route that is in no settings."""
     known = press.settings.all_routes()
     if name not in known:
         raise NotFound("route", name, f"there are: {', '.join(sorted(known))}")

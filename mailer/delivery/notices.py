@@ -56,6 +56,22 @@ def digest_missed(session: Session, press: Press, digest_id: int, *, now: dateti
     post(session, press, notice, now=now)
 
 
+def digest_drafted(
+    session: Session, press: Press, digest_id: int, slug: str, why: str, *, now: datetime
+) -> None:
+    """Tell the owner that a list's cadence drafted a digest, and that it waits for an editor."""
+    notice = Notice(
+        headline=f"Digest {digest_id} of “{slug}” waits for an editor",
+        paragraphs=(
+            f"It was drafted on the list’s day. {why}",
+            f"To look at it: mailer digest preview {digest_id}",
+            f"To send it: mailer digest queue {digest_id}",
+        ),
+        once=f"digest-drafted:{digest_id}",
+    )
+    post(session, press, notice, now=now)
+
+
 def cannot_render(
     session: Session, press: Press, kind: DeliveryKind, why: str, *, now: datetime
 ) -> None:

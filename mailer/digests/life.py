@@ -345,6 +345,11 @@ def by_topic(written: list[items.Written]) -> list[items.Written]:
     return sorted(written, key=lambda one: order.index(one.version.topic))
 
 
+def has_new_items(session: Session, found: MailingList) -> bool:
+    """Tell whether there is anything a list has not told yet."""
+    return bool(_new_for(session, found))
+
+
 def _new_for(session: Session, found: MailingList) -> list[items.Written]:
     """Give the items that were in no digest of a list yet, save cancelled ones; oldest first.
 

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from mailer import lists
 from mailer.db.schema import Visibility
+from mailer.digests.cadence import Cadence, Every
 from mailer.errors import NotFound
 from mailer.language import Language
 from mailer.lists import Card
@@ -28,6 +29,20 @@ class Listing:
     def slug(self) -> str:
         """Give the slug of today."""
         return self.card.list.slug
+
+    @property
+    def how_often(self) -> str:
+        """Say when something comes, in the language of the page; nothing without a cadence."""
+        stored, say = self.card.list.cadence, self.language.gettext
+        if not stored or self.has_ended:
+            return ""
+        rhythm = Cadence.load(stored)
+        if rhythm.every is Every.MONTH:
+            return say("Comes once a month, when there is news.")
+        day = self.language.format_weekday(rhythm.day)
+        if rhythm.every is Every.FORTNIGHT:
+            return say("Comes every second %(day)s, when there is news.", day=day)
+        return say("Comes every %(day)s, when there is news.", day=day)
 
     @property
     def has_ended(self) -> bool:

@@ -1,11 +1,12 @@
 """The box: what it asks for, what it keeps, and how alike its answers are."""
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
-from mailer import address, subscribers
+from mailer import address, lists, subscribers
 from mailer.db.schema import AskAction, DeliveryKind, SuppressionReason, Visibility
+from mailer.digests.cadence import Cadence, Every
 from mailer.web.visit import LONGEST_AGENT
 from tests.web.conftest import Office, Open, seen
 
@@ -37,6 +38,16 @@ def test_a_page_speaks_the_language_that_is_asked_for_or_preferred(office: Offic
     assert '<html lang="en" dir="ltr">' in unknown.text
 
 
+def test_a_lists_page_says_when_something_comes(office: Office) -> None:
+    with office.app.database.writing() as session:
+        rhythm = Cadence(Every.FORTNIGHT, 1, time(9), office.clock.now(), anchor=date(2026, 12, 7))
+        found = lists.get(session, "meetings")
+        lists.set_cadence(session, found, rhythm.stored(), now=office.clock.now())
+
+    assert "Comes every second Monday, when there is news." in seen(office.get("/l/meetings"))
+    assert "隔週の月曜日に" in seen(office.get("/l/meetings?lang=ja"))
+
+
 def test_a_list_in_a_language_without_catalogue_keeps_its_words_and_their_direction(
     office: Office,
 ) -> None:
@@ -50,8 +61,6 @@ def test_a_list_in_a_language_without_catalogue_keeps_its_words_and_their_direct
 
 
 def test_a_former_slug_leads_to_the_list(office: Office) -> None:
-    from mailer import lists
-
     office.app.database.write(
         lists.edit, "meetings", lists.Edit(slug="news"), now=office.clock.now()
     )

@@ -1,0 +1,179 @@
+"""A list's cadence kept: on its day a digest is drafted from what is new, then queued or left.
+
+The day is entered first, and a unique key lets only one process enter it; so any number may
+tick. Nothing new, no digest. What cannot be queued stays a draft, and the owner is told.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from mailer import lists
+from mailer.db import changed, upsert
+from mailer.db.schema import CadenceDay, MailingList
+from mailer.delivery import editing, notices
+from mailer.delivery.press import Press
+from mailer.digests import cadence, life, moments
+from mailer.digests.cadence import Cadence, Then
+from mailer.errors import MailerError
+from mailer.history import SYSTEM, About, record
+
+SUBJECT_ROOM = 200
+"""Characters of a subject; a list's long name is cut rather than a digest left out."""
+
+
+class Outcome(StrEnum):
+    """What came of a day."""
+
+    QUEUED = "queued"
+    DRAFTED = "drafted"  # left for an editor, as the list says
+    NOTHING_NEW = "nothing new"
+    TOO_LATE = "too late"  # drafted, and left for an editor: nothing ran at its hour
+    FAILED = "failed"  # drafted, and could not be queued
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A list whose day has come and was not acted upon."""
+
+    list_id: int
+    day: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was done about a day; `digest_id` is None when nothing was new."""
+
+    outcome: Outcome
+    digest_id: int | None = None
+    why: str = ""
+
+
+def due_lists(session: Session, *, now: datetime) -> list[Due]:
+    """Give the lists whose digest is due by their cadence; a look, not a write."""
+    found = []
+    for listed in _with_cadence(session):
+        rhythm, zone = _rhythm(listed)
+        day = cadence.latest(rhythm, zone, now=now)
+        assert listed.id is not None
+        if day is not None and session.get(CadenceDay, (listed.id, day)) is None:
+            found.append(Due(listed.id, day, rhythm.moment(day, zone)))
+    return found
+
+
+def assemble(
+    session: Session, press: Press, due: Due, *, late: timedelta, now: datetime
+) -> Kept | None:
+    """Act upon a day; None when another process has."""
+    entered = upsert(session, CadenceDay).values(
+        list_id=due.list_id, day=due.day, acted_at=now, outcome="", digest_id=None
+    )
+    if not changed(session, entered.on_conflict_do_nothing()):
+        return None
+    listed = lists.by_id(session, due.list_id)
+    if not listed.cadence:  # it was taken away since somebody looked
+        kept = Kept(Outcome.NOTHING_NEW)
+    else:
+        kept = _act(session, press, listed, due, late=late, now=now)
+    session.execute(
+        update(CadenceDay)
+        .where(col(CadenceDay.list_id) == due.list_id, col(CadenceDay.day) == due.day)
+        .values(outcome=kept.outcome.value, digest_id=kept.digest_id)
+    )
+    details = {"day": due.day.isoformat(), "outcome": kept.outcome.value}
+    about = About(list_id=due.list_id, digest_id=kept.digest_id)
+    record(session, "cadence.kept", SYSTEM, about, at=now, details=details)
+    return kept
+
+
+def days(session: Session, list_id: int, *, limit: int) -> list[CadenceDay]:
+    """Give the last days that were acted upon, the newest first."""
+    statement = (
+        select(CadenceDay)
+        .where(col(CadenceDay.list_id) == list_id)
+        .order_by(col(CadenceDay.day).desc())
+        .limit(limit)
+    )
+    return list(session.exec(statement))
+
+
+def _act(
+    session: Session, press: Press, listed: MailingList, due: Due, *, late: timedelta, now: datetime
+) -> Kept:
+    if not life.has_new_items(session, listed):
+        return Kept(Outcome.NOTHING_NEW)
+    rhythm, _ = _rhythm(listed)
+    digest_id = _draft(session, press, listed, rhythm, due, now)
+    if rhythm.then is Then.DRAFT:
+        kept = Kept(Outcome.DRAFTED, digest_id, "Its list leaves it for an editor.")
+    elif now > due.at + late:
+        kept = Kept(Outcome.TOO_LATE, digest_id, "Nothing was running at its hour.")
+    else:
+        kept = _queue(session, press, digest_id, late=late, now=now)
+    if kept.outcome is not Outcome.QUEUED:
+        notices.digest_drafted(session, press, digest_id, listed.slug, kept.why, now=now)
+    return kept
+
+
+def _draft(
+    session: Session,
+    press: Press,
+    listed: MailingList,
+    rhythm: Cadence,
+    due: Due,
+    now: datetime,
+) -> int:
+    named = _subjects(session, press, listed, rhythm, due.day)
+    wish = life.Wish(listed.slug, named[listed.language], new_items=True, dated_on=due.day)
+    digest_id = life.draft(session, wish, now=now, by=SYSTEM)
+    for language, subject in named.items():
+        life.write(session, digest_id, language, subject, "")
+    return digest_id
+
+
+def _queue(
+    session: Session, press: Press, digest_id: int, *, late: timedelta, now: datetime
+) -> Kept:
+    try:
+        with session.begin_nested():
+            card = lists.card(session, life.get(session, digest_id).list_id)
+            editing.require_route(press, card.sender.route)
+            press.freeze(session, digest_id, now=now)
+            life.schedule(session, digest_id, None, late=late, now=now, by=SYSTEM)
+    except MailerError as error:
+        return Kept(Outcome.FAILED, digest_id, f"It could not be queued: {error}")
+    return Kept(Outcome.QUEUED, digest_id)
+
+
+def _subjects(
+    session: Session, press: Press, listed: MailingList, rhythm: Cadence, day: date
+) -> dict[str, str]:
+    """Give the digest's subject in each language of its list."""
+    named = {}
+    for code in dict.fromkeys([listed.language, *listed.languages]):
+        spoken = press.templates.languages.of(code)
+        values = {
+            "list": lists.words_of(session, listed, code).name,
+            "date": spoken.format_date(day),
+            "number": spoken.format_number(listed.last_number + 1),
+        }
+        ours = spoken.gettext("%(list)s, %(date)s", list=values["list"], date=values["date"])
+        subject = cadence.fill(rhythm.subject, values) if rhythm.subject else ours
+        named[code] = subject[:SUBJECT_ROOM]
+    return named
+
+
+def _rhythm(listed: MailingList) -> tuple[Cadence, ZoneInfo]:
+    assert listed.cadence is not None
+    return Cadence.load(listed.cadence), moments.zone(listed.timezone)
+
+
+def _with_cadence(session: Session) -> list[MailingList]:
+    # A JSON column may hold its own null, so that the condition is not asked in SQL.
+    rows = session.exec(select(MailingList).where(col(MailingList.retired_at).is_(None)))
+    return [one for one in rows if one.cadence]

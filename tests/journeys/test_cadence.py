@@ -1,0 +1,197 @@
+"""A list keeps its days: the digest is drafted from what is new, queued, and mailed, once."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import col
+
+from mailer import delivery, lists, scheduler
+from mailer.cli.tree import run
+from mailer.db.schema import CadenceDay, Delivery, DeliveryKind, Digest, DigestState
+from mailer.digests import life
+from tests.conftest import MOMENT
+from tests.installation import Installation, RunningClock, readers
+from tests.smtp_server import SmtpServer
+
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def office(tmp_path: Path, migrated_database_url: str) -> Iterator[Installation]:
+    with SmtpServer() as relay:
+        made = Installation(tmp_path / "office", migrated_database_url, relay, RunningClock(MOMENT))
+        made.subscribers(*readers(3))
+        yield made
+        made.close()
+
+
+def say(office: Installation, *arguments: str) -> None:
+    """Run a command; it goes by the machine's clock, so only what it writes is looked at."""
+    assert run(["--config", str(office.config), *arguments]) == 0
+
+
+def keep(office: Installation, *arguments: str) -> None:
+    """Give the list a cadence that counts from the office's own today."""
+    say(office, "list", "cadence", "news", *arguments)
+    with office.app.database.writing() as session:
+        found = lists.get(session, "news")
+        stored = dict(found.cadence or {}, since=office.clock.now().isoformat())
+        lists.set_cadence(session, found, stored, now=office.clock.now())
+
+
+def move_to(office: Installation, moment: datetime) -> None:
+    office.clock.move(moment - office.clock.now())
+
+
+def digests(office: Installation) -> list[Digest]:
+    return office.app.database.read(life.every)
+
+
+def outcomes(office: Installation) -> list[tuple[date, str]]:
+    days = office.app.database.read(delivery.cadence_days, office.list_id, limit=9)
+    return [(row.day, row.outcome) for row in days]
+
+
+def test_on_its_day_a_digest_is_drafted_from_what_is_new_and_mailed(
+    office: Installation,
+) -> None:
+    # Given a list that is due on Tuesdays at ten, and two pieces of news
+    keep(office, "--weekly", "tue", "--at", "10:00")
+    office.item("The laboratories meet")
+    office.item("Rules for seed dogs")
+
+    # When its hour has not come, then nothing happens
+    office.work()
+    assert digests(office) == []
+
+    # When it has come
+    move_to(office, MOMENT.replace(hour=10, minute=0, second=5))
+    office.work()
+
+    # Then everybody has the digest, once, however often workers look
+    office.work()
+    [digest] = digests(office)
+    assert digest.state is DigestState.SENT
+    assert office.sums(digest.id or 0).sent == 3
+    message = office.row("reader0@d0.example.org", digest.id)
+    assert message.state.value == "sent"
+    assert outcomes(office) == [(date(2026, 12, 1), "queued")]
+
+
+def test_with_nothing_new_there_is_no_digest_and_the_next_week_has_one(
+    office: Installation,
+) -> None:
+    keep(office, "--weekly", "tue", "--at", "10:00")
+    move_to(office, MOMENT.replace(hour=11))
+    office.work()
+    office.item("The laboratories meet")
+    office.work()
+    assert digests(office) == []
+
+    office.clock.move(WEEK)
+    office.work()
+
+    assert [one.state for one in digests(office)] == [DigestState.SENT]
+    assert outcomes(office) == [
+        (date(2026, 12, 8), "queued"),
+        (date(2026, 12, 1), "nothing new"),
+    ]
+
+
+def test_a_list_may_leave_its_draft_to_an_editor_who_is_told(office: Installation) -> None:
+    keep(
+        office,
+        "--weekly",
+        "tue",
+        "--at",
+        "10:00",
+        "--then",
+        "draft",
+        "--subject",
+        "{list} no. {number}",
+    )
+    office.item("The laboratories meet")
+    move_to(office, MOMENT.replace(hour=10, minute=1))
+
+    office.work()
+
+    [digest] = digests(office)
+    assert digest.state is DigestState.DRAFT
+    texts = office.app.database.read(life.texts, digest.id or 0)
+    assert texts["en"].subject == "The news no. 1"
+    [notice] = office.rows(None)
+    assert notice.kind is DeliveryKind.NOTICE
+    assert "waits for an editor" in notice.context["headline"]
+
+
+def test_a_digest_whose_hour_went_by_long_ago_is_left_to_an_editor(office: Installation) -> None:
+    keep(office, "--weekly", "tue", "--at", "10:00")
+    office.item("The laboratories meet")
+    move_to(office, MOMENT + timedelta(days=2))
+
+    office.work()
+
+    [digest] = digests(office)
+    assert digest.state is DigestState.DRAFT
+    assert outcomes(office) == [(date(2026, 12, 1), "too late")]
+
+
+def test_what_cannot_be_queued_stays_a_draft_and_the_owner_is_told(office: Installation) -> None:
+    keep(office, "--weekly", "tue", "--at", "10:00")
+    for number in range(3):
+        office.item(f"Report {number}", body="A very long report. " * 3000)
+    move_to(office, MOMENT.replace(hour=10, minute=1))
+
+    office.work()
+
+    [digest] = digests(office)
+    assert digest.state is DigestState.DRAFT
+    assert outcomes(office) == [(date(2026, 12, 1), "failed")]
+    [notice] = office.rows(None)
+    assert "limit" in " ".join(notice.context["paragraphs"])
+
+
+def test_two_processes_that_tick_at_once_make_one_digest(office: Installation) -> None:
+    keep(office, "--weekly", "tue", "--at", "10:00")
+    office.item("The laboratories meet")
+    move_to(office, MOMENT.replace(hour=10, minute=1))
+    with office.app.database.reading() as session:
+        due = delivery.due_lists(session, now=office.clock.now())
+
+    # When both have seen that the day is due before either acts
+    with office.second() as other:
+        for app in (office.app, other):
+            for one in due:
+                late = timedelta(hours=12)
+                app.database.write(
+                    delivery.assemble, app.press, one, late=late, now=office.clock.now()
+                )
+
+    assert len(digests(office)) == 1
+    assert office.count(CadenceDay) == 1
+
+
+def test_a_changed_hour_on_the_day_gives_one_digest(office: Installation) -> None:
+    # Given a digest that is due at three in the afternoon
+    keep(office, "--weekly", "tue", "--at", "15:00")
+    office.item("The laboratories meet")
+    move_to(office, MOMENT.replace(hour=12))
+    scheduler.keep_cadences(office.app)
+    assert digests(office) == []
+
+    # When the hour is moved to nine, which has passed, and later to four
+    for hour in ("09:00", "16:00"):
+        with office.app.database.writing() as session:
+            found = lists.get(session, "news")
+            stored = {**(found.cadence or {}), "hour": hour}
+            lists.set_cadence(session, found, stored, now=office.clock.now())
+        office.item(f"News before {hour}")
+        office.work()
+        office.clock.move(timedelta(hours=5))
+        office.work()
+
+    # Then the day has one digest
+    assert len(digests(office)) == 1
+    assert office.count(Delivery, col(Delivery.digest_id).is_not(None)) == 3
