@@ -33,16 +33,16 @@ class Listing:
     @property
     def how_often(self) -> str:
         """Say when something comes, in the language of the page; nothing without a cadence."""
-        stored, say = self.card.list.cadence, self.language.gettext
+        stored, gettext = self.card.list.cadence, self.language.gettext
         if not stored or self.has_ended:
             return ""
         rhythm = Cadence.load(stored)
         if rhythm.every is Every.MONTH:
-            return say("Comes once a month, when there is news.")
+            return gettext("Comes once a month, when there is news.")
         day = self.language.format_weekday(rhythm.day)
         if rhythm.every is Every.FORTNIGHT:
-            return say("Comes every second %(day)s, when there is news.", day=day)
-        return say("Comes every %(day)s, when there is news.", day=day)
+            return gettext("Comes every second %(day)s, when there is news.", day=day)
+        return gettext("Comes every %(day)s, when there is news.", day=day)
 
     @property
     def has_ended(self) -> bool:
