@@ -102,6 +102,28 @@ def test_models_and_migrations_check_the_same(database: Database) -> None:
     assert migrated == made
 
 
+def test_the_number_of_a_row_that_is_gone_is_never_given_again(database: Database) -> None:
+    # A link carries such numbers: given again, it would act on somebody else.
+    with database.connect() as connection:
+        numbered = [
+            table
+            for table in Table.metadata.sorted_tables
+            if list(table.primary_key.columns.keys()) == ["id"]
+        ]
+        found = {table.name for table in numbered if counts_on(connection, table.name)}
+
+    assert len(numbered) >= 16
+    assert found == {table.name for table in numbered}
+
+
+def counts_on(connection: Connection, table: str) -> bool:
+    if connection.dialect.name == "sqlite":
+        words = f"SELECT sql FROM sqlite_master WHERE name = '{table}'"
+        return "AUTOINCREMENT" in str(connection.execute(text(words)).scalar())
+    words = f"SELECT pg_get_serial_sequence('{table}', 'id')"
+    return connection.execute(text(words)).scalar() is not None
+
+
 def checks(connection: Connection, schema: str | None = None) -> set[tuple[str, str]]:
     found = inspect(connection)
     return {

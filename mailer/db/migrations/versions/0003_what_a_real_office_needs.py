@@ -1,8 +1,11 @@
 """What a real office needs.
 
 Media, imports as batches, organisations by domain, changes of address, cadence days, numbers
-from before, allowances of routes, facts about the installation, and five kinds of letters.
+from before, allowances of routes, facts about the installation, five kinds of letters, and row
+numbers that are never given twice.
 """
+
+import re
 
 import sqlalchemy as sa
 from alembic import op
@@ -152,3 +155,38 @@ def upgrade() -> None:
     with op.batch_alter_table("deliveries") as batch:
         batch.drop_constraint(op.f("ck_deliveries_kind"), type_="check")
         batch.create_check_constraint(op.f("ck_deliveries_kind"), sa.column("kind").in_(KINDS))
+
+    if op.get_bind().dialect.name == "sqlite":
+        _never_give_a_number_twice()
+
+
+def _never_give_a_number_twice() -> None:
+    """Number rows by AUTOINCREMENT, as PostgreSQL's sequences do.
+
+    Without it SQLite gives the number of a deleted last row again, and links carry numbers;
+    with it, numbers can be moved on after a restore. A table is built anew from its own words
+    (https://sqlite.org/lang_altertable.html#otheralter): nothing else about it may change.
+    """
+    connection = op.get_bind()
+    # Otherwise a rename would also rename what other tables refer to.
+    connection.exec_driver_sql("PRAGMA legacy_alter_table=ON")
+    found = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+    for name, words in connection.exec_driver_sql(found).all():
+        number = re.compile(r"\bid INTEGER NOT NULL\b")
+        key = re.compile(rf",\s*CONSTRAINT \"?pk_{name}\"? PRIMARY KEY \(id\)")
+        if not (number.search(words) and key.search(words)):
+            continue
+        built = number.sub("id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", words, count=1)
+        built = re.sub(rf'CREATE TABLE "?{name}"?', f"CREATE TABLE new_{name}", key.sub("", built))
+        indexes = connection.exec_driver_sql(
+            "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql != ''",
+            (name,),
+        ).scalars()
+        again = list(indexes)
+        connection.exec_driver_sql(built)
+        connection.exec_driver_sql(f"INSERT INTO new_{name} SELECT * FROM {name}")  # noqa: S608  (our own tables)
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+        connection.exec_driver_sql(f"ALTER TABLE new_{name} RENAME TO {name}")
+        for index in again:
+            connection.exec_driver_sql(index)
+    connection.exec_driver_sql("PRAGMA legacy_alter_table=OFF")
