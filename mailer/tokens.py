@@ -132,6 +132,11 @@ def new_key() -> str:
     return _b64(secrets.token_bytes(KEY_BYTES))
 
 
+def id_of(key: str) -> int:
+    """Give the short public id of a key as it stands in the settings."""
+    return Key(_secret(key)).id
+
+
 def _secret(text: str) -> bytes:
     """Read a key as `new_key` writes it, or as other tools write base64."""
     plain = text.strip().rstrip("=").translate(str.maketrans("+/", "-_"))

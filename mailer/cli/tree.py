@@ -29,6 +29,7 @@ NOUNS = {
     ),
     "item": ("Pieces of meeting news, written as Markdown files.", ["items"]),
     "digest": ("Digests: draft, preview, queue, watch.", ["digests", "sending"]),
+    "keys": ("The secrets behind every link: which there are, and a fresh one.", ["keys"]),
     "route": ("The ways out, and which of them stand still.", ["routes"]),
     "suppression": ("Addresses that must not be mailed.", ["suppressions"]),
 }

@@ -1,6 +1,7 @@
 """The settings: from a TOML file and the environment, every mistake named at once."""
 
 from mailer.config.loading import PREFIX, Config, forget_environment, load
+from mailer.config.rewriting import put_first
 from mailer.config.tables import (
     Auth,
     Database,
@@ -35,4 +36,5 @@ __all__ = [
     "Web",
     "forget_environment",
     "load",
+    "put_first",
 ]
