@@ -11,6 +11,7 @@ from urllib.parse import quote
 from mailer.tokens import KeyRing, Purpose
 
 CONFIRM, LEAVE, REFUSE, UNDO = "c", "u", "n", "back"
+PREFERENCES, ACCESS, MOVE, UNDO_MOVE = "p", "me", "move", "stay"
 """First parts of the paths that carry a token."""
 
 MEDIUM = "m"
@@ -73,6 +74,43 @@ class Links:
         """Give the link *not me, never write again*."""
         token = self.keys.sign(Purpose.REFUSE, subscriber_id, list_id, key_id=key_id)
         return f"{self.base}{REFUSE}/{token}"
+
+    def preferences(self, subscriber_id: int, list_id: int, *, key_id: int | None = None) -> str:
+        """Give the link in every digest to a reader's preferences; it works for ever."""
+        token = self.keys.sign(Purpose.PREFERENCES, subscriber_id, list_id, key_id=key_id)
+        return f"{self.base}{PREFERENCES}/{token}"
+
+    def access(
+        self,
+        subscriber_id: int,
+        list_id: int,
+        last_change: int,
+        *,
+        expires_at: datetime,
+        key_id: int | None = None,
+    ) -> str:
+        """Give the fresh link to a person's own data: good until they have another address."""
+        ids = (subscriber_id, list_id, last_change)
+        token = self.keys.sign(Purpose.ACCESS, *ids, expires_at=expires_at, key_id=key_id)
+        return f"{self.base}{ACCESS}/{token}"
+
+    def move(
+        self, change_id: int, list_id: int, *, expires_at: datetime, key_id: int | None = None
+    ) -> str:
+        """Give the link by which a new address says that it is the reader's."""
+        token = self.keys.sign(
+            Purpose.MOVE, change_id, list_id, expires_at=expires_at, key_id=key_id
+        )
+        return f"{self.base}{MOVE}/{token}"
+
+    def undo_move(
+        self, change_id: int, list_id: int, *, expires_at: datetime, key_id: int | None = None
+    ) -> str:
+        """Give the link by which the old address takes a change of address back."""
+        token = self.keys.sign(
+            Purpose.UNDO_MOVE, change_id, list_id, expires_at=expires_at, key_id=key_id
+        )
+        return f"{self.base}{UNDO_MOVE}/{token}"
 
     def undo(
         self, subscriber_id: int, list_id: int, left_event: int, *, expires_at: datetime

@@ -37,6 +37,10 @@ class Purpose(IntEnum):
     FORM = 5  # list; made when the form was shown, expires
     BOUNCE = 6  # delivery, in the return path
     MESSAGE = 7  # delivery, in the Message-ID
+    PREFERENCES = 8  # subscriber, list; for ever
+    ACCESS = 9  # subscriber, list, last change of address; the fresh link: expires
+    MOVE = 10  # change of address, list; expires
+    UNDO_MOVE = 11  # change of address, list; expires
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,12 @@ class Subscribe(_Table):
     """The box: how long links last, and how much one may ask for."""
 
     confirm_days: int = Field(7, ge=1, le=30, description="Days a confirmation link is good.")
-    undo_days: int = Field(30, ge=1, le=365, description="Days a leaving can be undone.")
+    undo_days: int = Field(
+        30, ge=1, le=365, description="Days a leaving or a change of address can be undone."
+    )
+    access_hours: int = Field(
+        1, ge=1, le=48, description="Hours the mailed link to one's own data is good."
+    )
     form_hours: int = Field(24, ge=1, le=168, description="Hours a shown form can be sent.")
     form_seconds: int = Field(
         2, ge=0, le=60, description="Seconds below which a sent form is taken for a program's."

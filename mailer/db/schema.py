@@ -198,6 +198,7 @@ class Subscriber(Table, table=True):
     """A person known by one address; `key` is its normal form, NULL once erased.
 
     Until `paused_until` no digest is mailed. `batch_id` is the import that brought the person.
+    `merged_into` is whom they became, when they moved to the address of a subscriber.
     """
 
     __tablename__ = "subscribers"
@@ -210,6 +211,9 @@ class Subscriber(Table, table=True):
     organisation_id: int | None = Field(default=None, foreign_key="organisations.id", index=True)
     paused_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     batch_id: int | None = Field(default=None, foreign_key="import_batches.id", index=True)
+    merged_into: int | None = Field(
+        default=None, sa_column=Column(BigId, ForeignKey("subscribers.id"), index=True)
+    )
     created_at: datetime = Field(sa_type=UTCDateTime)
     erased_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
@@ -269,10 +273,11 @@ class Suppression(Table, table=True):
 
 
 class AskAction(StrEnum):
-    """Which of the two buttons was pressed."""
+    """Which button was pressed."""
 
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
+    ACCESS = "access"  # the fresh link to one's own data
 
 
 class Ask(Table, table=True):

@@ -72,13 +72,15 @@ class Contents:
 
     def letter(self, card: Card, kind: Kind, language: str) -> LetterContent:
         """Give a letter about a list."""
+        subscribe = self.settings.subscribe
         return LetterContent(
             kind=kind,
             sender=self._sender_card(card),
             house=self._house(),
             language=language,
             mailing_list=self._list_card(card),
-            valid_days=self.settings.subscribe.confirm_days,
+            valid_days=subscribe.undo_days if kind is Kind.MOVED else subscribe.confirm_days,
+            valid_hours=subscribe.access_hours,
             note=card.words.welcome if kind is Kind.WELCOME else "",
         )
 

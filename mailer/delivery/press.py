@@ -195,25 +195,39 @@ class Press:
         if claimed.subscriber_id is None or claimed.list_id is None:
             # A test or a notice: nobody's subscription, so nothing to leave.
             home = listed.page_url if listed else ""
-            return Values(claimed.address, name=claimed.name, leave_url=home)
+            return Values(claimed.address, name=claimed.name, leave_url=home, preferences_url=home)
         ids = (claimed.subscriber_id, claimed.list_id)
         return Values(
             address=claimed.address,
             name=claimed.name,
             leave_url=self.links.leave(*ids, key_id=key),
-            confirm_url=self._confirm_url(claimed, ids),
             refuse_url=self.links.refuse(*ids, key_id=key),
+            preferences_url=self.links.preferences(*ids, key_id=key),
+            other_address=claimed.context.get("other_address", ""),
+            **self._dated_urls(claimed, ids),
         )
 
-    def _confirm_url(self, claimed: Claimed, ids: tuple[int, int]) -> str:
-        if claimed.kind is not DeliveryKind.CONFIRMATION:
-            return ""
-        return self.links.confirm(
-            *ids,
-            claimed.context["ask"],
-            expires_at=datetime.fromisoformat(claimed.context["expires_at"]),
-            key_id=claimed.signing_key,
-        )
+    def _dated_urls(self, claimed: Claimed, ids: tuple[int, int]) -> dict[str, str]:
+        """Give the link that ends on a day of its own; which one, the kind of letter says."""
+        if "expires_at" not in claimed.context:
+            return {}
+        said, list_id = claimed.context, ids[1]
+        expires_at = datetime.fromisoformat(said["expires_at"])
+        links, key = self.links, claimed.signing_key
+        match claimed.kind:
+            case DeliveryKind.CONFIRMATION | DeliveryKind.REMINDER:
+                url = links.confirm(*ids, said["ask"], expires_at=expires_at, key_id=key)
+                return {"confirm_url": url}
+            case DeliveryKind.ACCESS:
+                url = links.access(*ids, said["change"], expires_at=expires_at, key_id=key)
+                return {"access_url": url}
+            case DeliveryKind.MOVE:
+                url = links.move(said["change"], list_id, expires_at=expires_at, key_id=key)
+                return {"move_url": url}
+            case DeliveryKind.MOVED:
+                url = links.undo_move(said["change"], list_id, expires_at=expires_at, key_id=key)
+                return {"undo_url": url}
+        return {}
 
 
 def sameness(claimed: Claimed) -> Hashable:

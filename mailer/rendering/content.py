@@ -30,6 +30,11 @@ class Kind(StrEnum):
     ALREADY = "already"
     LEAVE = "leave"
     NOTICE = "notice"
+    REMINDER = "reminder"
+    ACCESS = "access"
+    MOVE = "move"
+    MOVED = "moved"
+    HANDOVER = "handover"
 
     @property
     def is_digest(self) -> bool:
@@ -198,7 +203,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class LetterContent:
-    """A letter about a list, or a notice. `note` is Markdown: the list's own words of welcome."""
+    """A letter about a list, or a notice. `note` is Markdown: the list's own words of welcome.
+
+    `valid_days` is how long its link works; `valid_hours` the same of one to a person's own data.
+    """
 
     kind: Kind
     sender: SenderCard
@@ -206,6 +214,7 @@ class LetterContent:
     language: str
     mailing_list: ListCard | None = None
     valid_days: int = 7
+    valid_hours: int = 1
     note: str = ""
     notice: Notice = field(default_factory=lambda: Notice(""))
 

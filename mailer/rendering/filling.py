@@ -33,6 +33,11 @@ class Values:
     leave_url: str = ""
     confirm_url: str = ""
     refuse_url: str = ""
+    preferences_url: str = ""
+    access_url: str = ""
+    move_url: str = ""
+    undo_url: str = ""
+    other_address: str = ""
 
     def __post_init__(self) -> None:
         for field in fields(self):

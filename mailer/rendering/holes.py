@@ -17,7 +17,7 @@ from mailer.rendering.content import Kind
 NONCE_LENGTH = 24
 """Hexadecimal digits of the hash in a marker: 96 bits."""
 
-_DIGEST: Final = frozenset({"name", "greeting", "address", "leave_url"})
+_DIGEST: Final = frozenset({"name", "greeting", "address", "leave_url", "preferences_url"})
 
 NAMES: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.DIGEST: _DIGEST,
@@ -29,6 +29,12 @@ NAMES: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.ALREADY: frozenset({"address", "leave_url"}),
     Kind.LEAVE: frozenset({"address", "leave_url"}),
     Kind.NOTICE: frozenset({"address"}),
+    Kind.REMINDER: frozenset({"address", "confirm_url", "refuse_url"}),
+    Kind.ACCESS: frozenset({"address", "access_url"}),
+    # Of the other mailbox a letter shows no more than its owner knows anyway.
+    Kind.MOVE: frozenset({"address", "other_address", "move_url"}),
+    Kind.MOVED: frozenset({"address", "other_address", "undo_url"}),
+    Kind.HANDOVER: _DIGEST,
 }
 """Which values of a recipient a template of each kind may show."""
 
@@ -40,10 +46,20 @@ NEEDED: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.ALREADY: frozenset({"leave_url"}),
     Kind.LEAVE: frozenset({"leave_url"}),
     Kind.NOTICE: frozenset(),
+    Kind.REMINDER: frozenset({"confirm_url", "refuse_url"}),
+    Kind.ACCESS: frozenset({"access_url"}),
+    Kind.MOVE: frozenset({"move_url"}),
+    Kind.MOVED: frozenset({"undo_url"}),
+    Kind.HANDOVER: frozenset({"leave_url"}),
 }
 """Which of them it must show, or the message fails its purpose."""
 
-WIDTHS: Final[Mapping[str, int]] = {"name": 16, "greeting": 24, "address": 24}
+WIDTHS: Final[Mapping[str, int]] = {
+    "name": 16,
+    "greeting": 24,
+    "address": 24,
+    "other_address": 20,
+}
 URL_WIDTH = 100
 """Columns a value is taken to need, where lines are wrapped or sizes counted beforehand."""
 

@@ -25,7 +25,10 @@ ONE_CLICK = "List-Unsubscribe=One-Click"
 NO_AUTOMATIC_ANSWERS = "OOF, AutoReply"
 """Out-of-office and other answers by machines (MS-OXCMAIL). Never All: bounces are wanted."""
 
-_LEAVABLE = frozenset({Kind.DIGEST, Kind.TEST, Kind.WELCOME, Kind.ALREADY, Kind.LEAVE})
+_LEAVABLE = frozenset(
+    {Kind.DIGEST, Kind.TEST, Kind.WELCOME, Kind.ALREADY, Kind.LEAVE, Kind.HANDOVER}
+)
+_TO_STRANGERS = frozenset({Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def _head(
 
 def _name_for_to(kind: Kind, values: Values) -> str:
     # Whoever fills the box in could have us send their words to anybody.
-    return "" if kind is Kind.CONFIRMATION else values.name
+    return "" if kind in _TO_STRANGERS else values.name
 
 
 def _manners(kind: Kind) -> Iterator[str]:

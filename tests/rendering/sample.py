@@ -248,6 +248,11 @@ VALUES = Values(
     leave_url=f"{WEB}/u/1AbCdEfGhIjKlMnOpQrStUvWxYz0123456",
     confirm_url=f"{WEB}/c/1ZyXwVuTsRqPoNmLkJiHgFeDcBa654321_",
     refuse_url=f"{WEB}/n/1QqWwEeRrTtYyUuIiOoPpAaSsDdFf12345",
+    preferences_url=f"{WEB}/p/1LkJhGfDsAqWeRtYuIoPzXcVbNm123456",
+    access_url=f"{WEB}/me/1MnBvCxZlKjHgFdSaPoIuYtReWq654321",
+    move_url=f"{WEB}/move/1PlOkMiJnUhBygVtFcRdXeSzWaQ246813",
+    undo_url=f"{WEB}/stay/1QaZwSxEdCrFvTgByHnUjMiKoLp135792",
+    other_address="k…@example.com",
 )
 
 NOTICE = Notice(

@@ -152,6 +152,18 @@ def upgrade() -> None:
         )
         op.create_index(f"ix_{table}_batch_id", table, ["batch_id"])
 
+    number = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "BIGINT"
+    op.execute(
+        f"ALTER TABLE subscribers ADD COLUMN merged_into {number} "
+        "CONSTRAINT fk_subscribers_merged_into REFERENCES subscribers (id)"
+    )
+    op.create_index("ix_subscribers_merged_into", "subscribers", ["merged_into"])
+
+    with op.batch_alter_table("asks") as batch:
+        batch.drop_constraint(op.f("ck_asks_action"), type_="check")
+        batch.create_check_constraint(
+            op.f("ck_asks_action"), sa.column("action").in_(("subscribe", "unsubscribe", "access"))
+        )
     with op.batch_alter_table("deliveries") as batch:
         batch.drop_constraint(op.f("ck_deliveries_kind"), type_="check")
         batch.create_check_constraint(op.f("ck_deliveries_kind"), sa.column("kind").in_(KINDS))
