@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from mailer import delivery, ledger, subscribers
+from mailer import delivery, ledger, subscribers, watch
 from mailer.app import App
 from mailer.clock import SystemClock
 from mailer.db.schema import DigestState
@@ -40,6 +40,7 @@ def start(app: App) -> AsyncIOScheduler:
         (promote, 1),
         (close_digests, 2),
         (recover, 5),
+        (watch.look, 60),
         (tidy, 600),
     ):
         ticking.add_job(

@@ -15,6 +15,7 @@ from mailer.config.tables import (
     Subscribe,
     Templates,
     Tokens,
+    Watch,
     Web,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "Subscribe",
     "Templates",
     "Tokens",
+    "Watch",
     "Web",
     "forget_environment",
     "load",

@@ -20,7 +20,7 @@ PREFIX = "MAILER_"
 LARGEST_FILE = 1_000_000
 """Bytes of a file of settings, or of a secret; more is a mistake."""
 
-SECRETS = frozenset({"password", "keys", "url"})
+SECRETS = frozenset({"password", "keys", "url", "heartbeat_url", "metrics_token"})
 """Settings that may stand in a file of their own, in whichever table they are."""
 
 HALF_NAMED = re.compile(

@@ -26,6 +26,9 @@ from mailer.tokens import KeyRing
 
 A_YEAR_OF_HOURS = 8760
 ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+SHORTEST_TOKEN = 16
+"""Characters of a token that somebody chose: fewer can be guessed."""
+
 VISIBLE = r"^[\x21-\x7e]*$"
 
 
@@ -290,6 +293,47 @@ class Delivery(_Table):
     batch: int = Field(200, ge=1, le=2000, description="Deliveries claimed at once.")
 
 
+class Watch(_Table):
+    """Who notices when something is wrong: letters go to organisation.owner."""
+
+    stalled_minutes: int = Field(
+        30, ge=1, le=10_080, description="Minutes without progress after which the owner is told."
+    )
+    disk_megabytes: int = Field(
+        500, ge=0, description="Megabytes of free disk below which the owner is told."
+    )
+    heartbeat_url: SecretStr = Field(
+        SecretStr(""),
+        description=(
+            "Address asked while all is well, of a service that rings when it is not; "
+            "heartbeat_url_file reads a file."
+        ),
+    )
+    heartbeat_minutes: int = Field(
+        5, ge=1, le=1440, description="Minutes between two such requests."
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="Token that opens /metrics to Prometheus; empty: there is no such page.",
+    )
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _is_web(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(
+            ("https://", "http://")
+        ):
+            raise ValueError("must begin with https:// or http://")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < SHORTEST_TOKEN:
+            raise ValueError(f"must have {SHORTEST_TOKEN} characters at least")
+        return value
+
+
 class Tokens(_Table):
     """The secrets behind every link; the first signs, all verify."""
 
@@ -342,6 +386,7 @@ class Settings(_Table):
     )
     subscribe: Subscribe = Subscribe()
     delivery: Delivery = Delivery()
+    watch: Watch = Watch()
     tokens: Tokens = Tokens()
     templates: Templates = Templates()
     log: Log = Log()

@@ -6,7 +6,8 @@ from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
-from mailer.delivery.notices import digest_missed
+from mailer.delivery.notices import Notice, digest_missed
+from mailer.delivery.notices import post as post_notice
 from mailer.delivery.plates import frozen, stored
 from mailer.delivery.press import Press
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
@@ -18,6 +19,7 @@ from mailer.delivery.turns import Turns
 
 __all__ = [
     "Engine",
+    "Notice",
     "Pacing",
     "Pause",
     "Press",
@@ -36,6 +38,7 @@ __all__ = [
     "freeze_chunk",
     "frozen",
     "has_loose_ends",
+    "post_notice",
     "post_test",
     "preview",
     "promote",

@@ -19,7 +19,13 @@ from mailer.ledger.claims import (
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
 from mailer.ledger.journal import Journal, Mark, boot_id
 from mailer.ledger.posting import WAITING, Letter, post, post_all, queue, withdraw_digest
-from mailer.ledger.reports import Standing, letters_waiting, of_digest, standing
+from mailer.ledger.reports import (
+    Standing,
+    letters_waiting,
+    longest_waiting_letter,
+    of_digest,
+    standing,
+)
 from mailer.ledger.workers import (
     Lost,
     Recovered,
@@ -50,6 +56,7 @@ __all__ = [
     "is_due",
     "letters_due",
     "letters_waiting",
+    "longest_waiting_letter",
     "lost_workers",
     "of_digest",
     "post",

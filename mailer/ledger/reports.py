@@ -1,5 +1,6 @@
 """How deliveries stand, in the words that editors know, and lists of them to look at."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, func, select
@@ -42,6 +43,14 @@ def letters_waiting(session: Session) -> int:
     """Count the letters that have not gone yet."""
     statement = select(func.count()).where(WAITING, col(Delivery.digest_id).is_(None))
     return int(session.execute(statement).scalar_one())
+
+
+def longest_waiting_letter(session: Session) -> datetime | None:
+    """Give since when the letter has been due that has waited longest; None when none waits."""
+    statement = select(func.min(col(Delivery.due_at))).where(
+        WAITING, col(Delivery.digest_id).is_(None)
+    )
+    return session.execute(statement).scalar()
 
 
 def _stands(only: Standing) -> list[ColumnElement[bool]]:

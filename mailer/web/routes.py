@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.errors import NotFound
 from mailer.links import CONFIRM, LEAVE, MEDIUM, REFUSE, UNDO
-from mailer.web import archive, box, confirming, front, health, hosted, leaving, refusing
+from mailer.web import archive, box, confirming, front, health, hosted, leaving, metrics, refusing
 from mailer.web.desk import Desk
 from mailer.web.door import Door
 from mailer.web.guard import FOREVER
@@ -38,6 +38,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route(f"/{MEDIUM}/{{hash}}/{{name}}", Door(desk, get=hosted.show)),
         Route("/livez", health.livez, methods=["GET", "OPTIONS"]),
         Route("/readyz", Door(desk, get=health.readyz)),
+        Route("/metrics", Door(desk, get=metrics.show)),
         Route("/robots.txt", Door(desk, get=health.robots)),
         Route("/favicon.ico", Door(desk, get=_picture)),
         Route("/static/{name}", Door(desk, get=_file)),

@@ -26,6 +26,7 @@ MOST_FIELDS = 20
 BODY_SECONDS = 10
 LONGEST_AGENT = 200
 LONGEST_ORIGIN = 200
+LONGEST_BEARER = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Visit:
     remote: str = ""
     agent: str = ""
     origin: str = ""
+    bearer: str = field(default="", repr=False)
 
     @property
     def asked_language(self) -> str | None:
@@ -65,6 +67,7 @@ def of(request: Request, form: Mapping[str, str], trusted: Sequence[peer.Network
         ),
         agent=headers.get("user-agent", "")[:LONGEST_AGENT],
         origin=_origin(headers.get("origin") or headers.get("referer") or ""),
+        bearer=_bearer(headers.get("authorization", "")),
     )
 
 
@@ -115,6 +118,12 @@ def limited(receive: Receive, most: int = LARGEST_BODY) -> Receive:
         return message
 
     return receive_within_limit
+
+
+def _bearer(header: str) -> str:
+    """Give the token of a program (RFC 6750, 2.1); nothing for any other way to sign in."""
+    scheme, _, token = header[:LONGEST_BEARER].partition(" ")
+    return token.strip() if scheme.casefold() == "bearer" else ""
 
 
 def _origin(url: str) -> str:

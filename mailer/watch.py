@@ -1,0 +1,192 @@
+"""Whether all is well: what the owner is told of, and the heartbeat that stops when it is not.
+
+A trouble is told once, when it begins; it may come again after it was over. Mail that does not
+leave cannot say so by mail, which is what the heartbeat is for: whoever watches it from
+outside notices that it stopped.
+"""
+
+import platform
+import shutil
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session
+
+from mailer import __version__, delivery, facts, ledger
+from mailer.app import App
+from mailer.db.schema import DigestState
+from mailer.delivery import Notice
+from mailer.digests import life
+
+EVERY = timedelta(seconds=60)
+"""How often somebody looks."""
+
+HEARTBEAT_SECONDS = 10
+"""How long the address of the heartbeat may take to answer."""
+
+MEGABYTE = 1_000_000
+
+TROUBLE, PROGRESS = "trouble:", "progress:"
+"""How the names of facts begin."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is not well, in words for the owner."""
+
+    name: str
+    headline: str
+    paragraphs: tuple[str, ...]
+
+
+def look(app: App) -> None:
+    """See whether all is well; tell the owner what is not, and let the heart beat if all is."""
+    now = app.clock.now()
+    _tell(app, f"disk:{platform.node()}", _disk(app), now)
+    if not app.database.write(facts.take_turn, "watch", every=EVERY, now=now):
+        return
+    _tell(app, "mail", app.database.write(_mail, app, now), now)
+    if is_well(app, now=now):
+        _beat(app, now)
+
+
+def is_well(app: App, *, now: datetime) -> bool:
+    """Tell whether a worker is at work, every route is in use, and nothing is known to be wrong."""
+    with app.database.reading() as session:
+        routes = delivery.routes(session, list(app.settings.all_routes()))
+        return (
+            ledger.working(session, now=now) > 0
+            and not any(one.paused_at for one in routes)
+            and not facts.named(session, TROUBLE)
+        )
+
+
+def free_bytes(app: App) -> int:
+    """Give the room on the disk where the database or, with a server, the journals are."""
+    return shutil.disk_usage((app.database.path or app.config.state).parent).free
+
+
+def _disk(app: App) -> list[Trouble]:
+    free, least = free_bytes(app), app.settings.watch.disk_megabytes
+    if free >= least * MEGABYTE:
+        return []
+    host = platform.node()
+    return [
+        Trouble(
+            "low",
+            f"The disk of {host} is nearly full",
+            (
+                (
+                    f"{free // MEGABYTE:,} MB are free, and {least:,} MB should be. "
+                    "When it is full, nothing is sent any more; what waits is kept."
+                ),
+                "Make room: old backups, logs, or a larger disk.",
+            ),
+        )
+    ]
+
+
+def _mail(session: Session, app: App, now: datetime) -> list[Trouble]:
+    """Give what stands still although no route does, and note how far each digest has come."""
+    patience = timedelta(minutes=app.settings.watch.stalled_minutes)
+    standings = delivery.routes(session, list(app.settings.all_routes()))
+    if any(one.paused_at for one in standings):
+        return []  # that has been said already
+    stalled = [
+        _stalled(digest_id, since)
+        for digest_id, since in _progress(session, now)
+        if now - since >= patience
+    ]
+    waits = ledger.longest_waiting_letter(session)
+    if waits is not None and now - waits >= patience:
+        stalled.append(_letters(waits))
+    return stalled
+
+
+def _progress(session: Session, now: datetime) -> list[tuple[int, datetime]]:
+    """Give since when each digest that is being sent has not moved."""
+    found = []
+    known = {fact.name: fact for fact in facts.named(session, PROGRESS)}
+    for digest in life.in_state(session, DigestState.SENDING):
+        assert digest.id is not None
+        name, sums = f"{PROGRESS}{digest.id}", ledger.sums(session, digest.id)
+        moved = {"waiting": sums.waiting, "deferred": sums.deferred, "sent": sums.sent}
+        fact = known.pop(name, None)
+        if fact is None or fact.value != moved:
+            facts.note(session, name, moved, now=now)
+        else:
+            found.append((digest.id, fact.at))
+    for name in known:
+        facts.forget(session, name)
+    return found
+
+
+def _stalled(digest_id: int, since: datetime) -> Trouble:
+    return Trouble(
+        f"digest:{digest_id}",
+        f"Digest {digest_id} does not move",
+        (
+            f"Since {since:%H:%M} UTC none of it was sent, put off or refused.",
+            (
+                f"To see how it stands and why: mailer digest status {digest_id}, "
+                f"mailer digest deliveries {digest_id} --state deferred"
+            ),
+            "To see whether a worker runs and the routes are in use: mailer status",
+        ),
+    )
+
+
+def _letters(since: datetime) -> Trouble:
+    return Trouble(
+        "letters",
+        "Letters do not leave",
+        (
+            (
+                f"A letter has been due since {since:%d %B, %H:%M} UTC: "
+                "a confirmation, perhaps, that a reader waits for."
+            ),
+            "To see whether a worker runs and the routes are in use: mailer status",
+        ),
+    )
+
+
+def _tell(app: App, scope: str, found: list[Trouble], now: datetime) -> None:
+    """Note which troubles there are, and post a letter about each that is new."""
+    prefix = f"{TROUBLE}{scope}:"
+    with app.database.reading() as session:
+        known = {fact.name for fact in facts.named(session, prefix)}
+    there = {f"{prefix}{one.name}": one for one in found}
+    if known == set(there):
+        return
+    with app.database.writing() as session:
+        for name in known - set(there):
+            facts.forget(session, name)
+        for name in sorted(set(there) - known):
+            one = there[name]
+            facts.note(session, name, {"headline": one.headline}, now=now)
+            notice = Notice(one.headline, one.paragraphs, once=f"{name}:{now:%Y-%m-%dT%H:%M}")
+            delivery.post_notice(session, app.press, notice, now=now)
+    for name in sorted(set(there) - known):
+        log.warning("trouble", what=there[name].headline)
+
+
+def _beat(app: App, now: datetime) -> None:
+    """Ask the heartbeat's address, if it is time."""
+    url = app.settings.watch.heartbeat_url.get_secret_value()
+    every = timedelta(minutes=app.settings.watch.heartbeat_minutes)
+    if not url or not app.database.write(facts.take_turn, "heartbeat", every=every, now=now):
+        return
+    asked = urllib.request.Request(  # noqa: S310 - the settings take http and https only
+        url, headers={"User-Agent": f"communique/{__version__}"}
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=HEARTBEAT_SECONDS):  # noqa: S310 - as above
+            pass
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        # The address itself may be a secret, and so may what an error says of it.
+        log.warning("heartbeat.failed", why=type(error).__name__)

@@ -1,0 +1,161 @@
+"""Whether all is well: the owner is told once of a trouble, and the heart beats if all is."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mailer import facts, ledger, watch
+from mailer.db.schema import Delivery, DeliveryState
+from mailer.delivery.routes import pause
+from tests.conftest import MOMENT
+from tests.installation import OWNER, Installation, RunningClock, readers
+from tests.smtp_server import SmtpServer
+
+FULL_DISK = 10**9
+"""Megabytes that no disk has free."""
+
+
+class Listening(http.server.BaseHTTPRequestHandler):
+    """Counts who asks."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def heard() -> Iterator[tuple[str, list[str]]]:
+    """Give the address of a service that listens for heartbeats, and what it heard."""
+    asked: list[str] = []
+    handler = type("Ear", (Listening,), {"asked": asked})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/ping/s3cret", asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def office(tmp_path: Path, migrated_database_url: str) -> Iterator[Installation]:
+    with SmtpServer() as relay:
+        made = Installation(tmp_path / "office", migrated_database_url, relay, RunningClock(MOMENT))
+        yield made
+        made.close()
+
+
+def headlines(office: Installation) -> list[str]:
+    rows: list[Delivery] = office.rows(None)
+    assert {row.address for row in rows} <= {OWNER}
+    return [row.context["headline"] for row in rows]
+
+
+def look(office: Installation, *, after: timedelta = timedelta()) -> None:
+    office.clock.move(after + watch.EVERY)
+    watch.look(office.app)
+
+
+def a_worker(office: Installation) -> None:
+    office.app.database.write(
+        ledger.register, host="h", boot="b", pid=1, now=office.clock.now(), lease=timedelta(days=9)
+    )
+
+
+def test_a_digest_that_does_not_move_is_told_once(office: Installation) -> None:
+    # Given a digest in the ledger, and nobody who sends it
+    office.subscribers(*readers(3))
+    digest = office.sending()
+
+    # When it is looked at for an hour
+    for _ in range(6):
+        look(office, after=timedelta(minutes=10))
+
+    # Then the owner has one letter that says what to look at
+    assert headlines(office) == [f"Digest {digest} does not move"]
+
+    # When a worker has sent it, then there is no trouble any more
+    office.work()
+    look(office)
+    assert not office.app.database.read(facts.named, "trouble:")
+    assert office.sums(digest).sent == 3
+
+
+def test_a_digest_that_moves_is_nobodys_trouble(office: Installation) -> None:
+    office.subscribers(*readers(9))
+    digest = office.sending()
+    waiting = [row.id for row in office.rows(digest)]
+
+    for row in waiting:
+        look(office, after=timedelta(minutes=20))
+        with office.app.database.writing() as session:
+            session.get_one(Delivery, row).state = DeliveryState.SENT
+
+    assert headlines(office) == []
+
+
+def test_a_letter_that_waits_too_long_is_told(office: Installation) -> None:
+    office.subscribers(*readers(1))
+    office.letter(readers(1)[0], not_after=office.clock.now() + timedelta(days=2))
+
+    look(office, after=timedelta(minutes=40))
+
+    told = [row for row in office.rows(None) if row.address == OWNER]
+    assert [row.context["headline"] for row in told] == ["Letters do not leave"]
+
+
+def test_a_full_disk_is_told_once_and_again_when_it_comes_back(office: Installation) -> None:
+    for _ in range(2):
+        office.reopen(watch={"disk_megabytes": FULL_DISK})
+        look(office)
+        look(office)
+        office.reopen(watch={"disk_megabytes": 0})
+        look(office)
+
+    assert len(headlines(office)) == 2
+    assert "nearly full" in headlines(office)[0]
+
+
+def test_the_heart_beats_while_all_is_well(
+    office: Installation, heard: tuple[str, list[str]]
+) -> None:
+    url, asked = heard
+    office.reopen(watch={"heartbeat_url": url, "heartbeat_minutes": 5})
+
+    # No worker, no heartbeat
+    look(office, after=timedelta(minutes=10))
+    assert asked == []
+
+    # With one it beats every five minutes, though somebody looks every minute
+    a_worker(office)
+    for _ in range(10):
+        look(office)
+    assert asked == ["/ping/s3cret"] * 2
+
+    # A route that stands still stops it
+    with office.app.database.writing() as session:
+        pause(session, "smtp", "550 go away", now=office.clock.now())
+    look(office, after=timedelta(minutes=10))
+    assert len(asked) == 2
+
+
+def test_a_heartbeat_that_nobody_hears_harms_nothing_and_is_not_logged_in_full(
+    office: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.reopen(watch={"heartbeat_url": "http://127.0.0.1:9/ping/s3cret"})
+    a_worker(office)
+
+    look(office, after=timedelta(minutes=10))
+
+    said = capsys.readouterr().err
+    assert "heartbeat.failed" in said
+    assert "s3cret" not in said
