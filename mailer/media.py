@@ -10,6 +10,7 @@ Nothing is taken out here: which media nobody refers to any more is for retentio
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,9 @@ LARGEST = 20_000_000
 """Bytes of one medium, which is held in memory as a whole while it is put in or read."""
 
 HASH = re.compile(r"[0-9a-f]{64}")
+
+LONGEST_NAME = 80
+"""Characters of the name that a browser saves a document by."""
 
 EXTENSIONS = {
     "image/jpeg": "jpg",
@@ -103,3 +107,15 @@ def extension(media_type: str) -> str:
     if media_type not in EXTENSIONS:
         raise NotFound("address for a medium of type", media_type)
     return EXTENSIONS[media_type]
+
+
+def file_name(title: str) -> str:
+    """Give a name to save something by: the title's letters and digits, of any script.
+
+    What was given by this is left as it is, so no other name needs to be believed.
+    """
+    plain = unicodedata.normalize("NFC", title)
+    kept = (
+        char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in plain
+    )
+    return "-".join("".join(kept).split())[:LONGEST_NAME].strip("-") or "document"

@@ -36,7 +36,7 @@ from mailer.db.schema import (
     Subscription,
     SubscriptionState,
 )
-from mailer.digests import items, life, moments
+from mailer.digests import front_matter, items, life, moments
 from mailer.ledger import Sums
 from mailer.lists import NewList
 from mailer.tokens import new_key
@@ -162,7 +162,7 @@ class Installation:
 
     def item(self, title: str, *lines: str, body: str = "Two days of exchange.") -> int:
         front = "\n".join(["---", f"title: {title}", *lines, "---", body])
-        made = items.parse(front, "item.md")
+        made = front_matter.parse(front, "item.md")
         return self.app.database.write(items.add, made, now=self.clock.now())
 
     def queue(self, digest_id: int, *, after: timedelta | None = None) -> None:

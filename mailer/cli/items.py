@@ -1,16 +1,21 @@
 """`mailer item`: pieces of meeting news, each from a Markdown file with front matter."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
 
+from mailer import media
 from mailer.cli import printing, reading
 from mailer.cli.options import AsJson, ItemId
 from mailer.cli.printing import out, talk
-from mailer.digests import items
+from mailer.digests import front_matter, items
+from mailer.digests.documents import StoredDocument
 from mailer.digests.items import Written
+from mailer.digests.pictures import StoredPicture
+from mailer.links import Links
 
 app = typer.Typer()
 
@@ -40,7 +45,7 @@ def add(
     All files are read before any is kept: if one is wrong, none is.
     """
     spoken = reading.language_of(language or "en", "--language")
-    drafts = [items.read(path, language=spoken) for path in files]
+    drafts = [front_matter.read(path, language=spoken) for path in files]
     with ctx.obj.open() as opened, opened.database.writing() as session:
         now = opened.clock.now()
         ids = [items.add(session, draft, now=now, translates=translates) for draft in drafts]
@@ -59,7 +64,7 @@ def edit(
     """Give an item new words; digests that went out keep theirs."""
     with ctx.obj.open() as opened, opened.database.writing() as session:
         spoken = items.get(session, item_id).item.language
-        draft = items.read(file, language=spoken)
+        draft = front_matter.read(file, language=spoken)
         number = items.edit(session, item_id, draft, now=opened.clock.now())
     talk(f"item {item_id} is now in version {number}")
 
@@ -77,20 +82,59 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(ctx: typer.Context, item_id: ItemId, as_json: AsJson = False) -> None:
-    """Show one item with its text."""
+    """Show one item with its text, its picture and its documents."""
     with ctx.obj.open() as opened:
-        found = opened.database.read(_whole, item_id)
+        found = opened.database.read(_whole, opened.links, item_id)
     if as_json:
         printing.as_json(found)
         return
     body = found.pop("body")
+    picture = found.pop("picture") or {}
+    found |= {f"picture_{name}": picture[name] for name in ("alt", "caption", "credit") if picture}
+    if picture:
+        found |= {f"picture_{size}": _line_of(picture[size]) for size in ("small", "large")}
+    shown = found.pop("documents")
     printing.card(found)
+    if shown:
+        printing.text("")
+        printing.table(shown, "title", "kind", "size", "url")
     printing.text(body)
 
 
-def _whole(session: Session, item_id: int) -> dict[str, Any]:
+def _whole(session: Session, links: Links, item_id: int) -> dict[str, Any]:
     written = items.get(session, item_id)
-    return {**_record(written), "body": written.version.body}
+    version = written.version
+    return {
+        **_record(written),
+        "picture": _picture(version.picture, links) if version.picture else None,
+        "documents": [_document(StoredDocument.load(one), links) for one in version.documents],
+        "body": version.body,
+    }
+
+
+def _picture(column: Mapping[str, Any], links: Links) -> dict[str, Any]:
+    stored = StoredPicture.load(column)
+    sizes = {"small": stored.small, "large": stored.large}
+    hosted = {
+        name: {
+            "url": links.medium(one.hash, media.extension(one.media_type)),
+            "width": one.width,
+            "height": one.height,
+            "size": one.size,
+        }
+        for name, one in sizes.items()
+    }
+    words = {"alt": stored.alt, "caption": stored.caption, "credit": stored.credit}
+    return {**words, **hosted}
+
+
+def _document(stored: StoredDocument, links: Links) -> dict[str, Any]:
+    url = stored.link or links.medium(stored.hash, stored.extension, stored.name)
+    return {"title": stored.title, "kind": stored.kind, "size": stored.size or None, "url": url}
+
+
+def _line_of(hosted: Mapping[str, Any]) -> str:
+    return "{width} × {height} pixels, {size} bytes: {url}".format_map(hosted)
 
 
 def _record(written: Written) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from mailer import address, unseen
 from mailer.address import Address
 from mailer.app import App
-from mailer.digests import items
+from mailer.digests import front_matter
 from mailer.errors import (
     AddressInvalid,
     FileInvalid,
@@ -37,8 +37,8 @@ def text_of(source: str) -> str:
         raw = _bytes_of(source)
     except OSError as error:
         raise FileInvalid(name, None, error.strerror or "cannot be read") from None
-    if len(raw) > items.LARGEST_FILE:
-        raise FileInvalid(name, None, f"larger than {items.LARGEST_FILE // 1024} KB")
+    if len(raw) > front_matter.LARGEST_FILE:
+        raise FileInvalid(name, None, f"larger than {front_matter.LARGEST_FILE // 1024} KB")
     try:
         return raw.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
@@ -94,7 +94,7 @@ def check_layout(opened: App, name: str | None) -> None:
 
 def _bytes_of(source: str) -> bytes:
     # One byte more than may be: enough to know that it is too much.
-    limit = items.LARGEST_FILE + 1
+    limit = front_matter.LARGEST_FILE + 1
     if source == STDIN:
         return sys.stdin.buffer.read(limit)
     with Path(source).open("rb") as file:

@@ -14,7 +14,8 @@ from string import Template
 
 from mailer import address
 from mailer.address import Address
-from mailer.digests import items
+from mailer.digests import front_matter
+from mailer.digests.front_matter import Draft
 from mailer.language import Languages
 
 SEED = Path(__file__).parent / "seed"
@@ -69,13 +70,13 @@ def numbers() -> list[Number]:
     return [_number(entry) for entry in found["digest"]]
 
 
-def written(languages: Languages, *, today: date) -> dict[str, list[items.Draft]]:
+def written(languages: Languages, *, today: date) -> dict[str, list[Draft]]:
     """Give the items by name: each the original first, then its translations."""
-    found: dict[str, list[items.Draft]] = {}
+    found: dict[str, list[Draft]] = {}
     for path in sorted(SEED.glob("*.md"), key=lambda path: (len(path.suffixes), path.name)):
         name, _, language = path.stem.partition(".")
         text = _dated(path.read_text(encoding="utf-8"), languages, language or "en", today)
-        found.setdefault(name, []).append(items.parse(text, path))
+        found.setdefault(name, []).append(front_matter.parse(text, path))
     return found
 
 

@@ -1,5 +1,8 @@
 """`mailer item` at the command line."""
 
+import re
+
+from tests import papers, photos
 from tests.cli.conftest import Office
 
 BRUSSELS = """---
@@ -100,3 +103,31 @@ def test_an_empty_table_says_so_on_stderr_alone(office: Office) -> None:
     ended = office.ok("item", "list")
 
     assert (ended.out, ended.err) == ("", "none\n")
+
+
+def test_an_item_is_shown_with_its_picture_and_documents(office: Office) -> None:
+    (office.folder / "hall.jpg").write_bytes(photos.photo(photos.scene(800, 600), 6))
+    (office.folder / "agenda.pdf").write_bytes(papers.PDF)
+    lines = ["picture: hall.jpg", "picture_alt: Four colours.", "documents:"]
+    lines += [
+        "- file: agenda.pdf",
+        "  title: Agenda",
+        "- link: https://example.org/",
+        "  title: Report",
+    ]
+    front = "\n".join(["---", "title: A meeting", *lines, "---", "It took two days."])
+
+    office.ok("item", "add", office.file("item.md", front))
+    shown = office.ok("item", "show", 1, "--json").json
+
+    base = "https://news.example.org/m/"
+    assert shown["picture"]["alt"] == "Four colours."
+    assert shown["picture"]["small"]["width"] == 600
+    assert shown["picture"]["large"]["url"].startswith(base)
+    agenda, report = shown["documents"]
+    assert (agenda["title"], agenda["kind"], agenda["size"]) == ("Agenda", "PDF", len(papers.PDF))
+    assert re.fullmatch(rf"{base}[0-9a-f]{{64}}/Agenda\.pdf", agenda["url"])
+    assert report == {"title": "Report", "kind": "", "size": None, "url": "https://example.org/"}
+    said = office.ok("item", "show", 1).out
+    assert agenda["url"] in said
+    assert "600 × 450 pixels" in said

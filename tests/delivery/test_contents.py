@@ -6,7 +6,7 @@ import pytest
 
 from mailer import lists
 from mailer.db.schema import Visibility
-from mailer.digests import items, life
+from mailer.digests import front_matter, items, life
 from mailer.errors import Refused
 from mailer.rendering import DigestContent, Kind
 from tests.conftest import MOMENT
@@ -63,7 +63,9 @@ def test_a_language_gets_its_own_words_and_translations_where_there_are_any(
     office.item("Customs", "topic: Law")
     now = office.clock.now()
     with office.app.database.writing() as session:
-        japanese = items.parse("---\ntitle: 研究所\ntopic: 法\nlanguage: ja\n---\n会合", "x.md")
+        japanese = front_matter.parse(
+            "---\ntitle: 研究所\ntopic: 法\nlanguage: ja\n---\n会合", "x.md"
+        )
         items.add(session, japanese, now=now, translates=first)
         changed = lists.Edit(texts=(lists.Words("ja", name="税の知らせ"),))
         lists.edit(session, "tax", changed, now=now)

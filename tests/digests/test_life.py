@@ -11,7 +11,7 @@ from mailer.address import parse
 from mailer.clock import FrozenClock
 from mailer.db import Database
 from mailer.db.schema import DigestState
-from mailer.digests import items, life, moments
+from mailer.digests import front_matter, items, life, moments
 from mailer.digests.life import Wish
 from mailer.errors import MailerError, NotFound, Refused, UsageError
 from mailer.history import EDITOR, SYSTEM
@@ -36,7 +36,7 @@ def listed(database: Database, clock: FrozenClock) -> Database:
 
 def _item(session: Session, clock: FrozenClock, title: str, topic: str = "") -> int:
     text = f"---\ntitle: {title}\ntopic: {topic}\n---\nBody"
-    return items.add(session, items.parse(text, "x.md"), now=clock.now())
+    return items.add(session, front_matter.parse(text, "x.md"), now=clock.now())
 
 
 def test_drafts_are_numbered_by_list_and_dated_in_its_zone(
