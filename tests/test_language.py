@@ -1,12 +1,13 @@
 """A language knows its words, dates, lists and direction; a further one is one file."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from mailer.errors import FileInvalid, MomentInvalid, UsageError
-from mailer.language import Language, Languages, direction_of, languages
+from mailer.language import SHIPPED, Language, Languages, direction_of, languages
 from tests import catalogue
 
 EVENING = datetime(2023, 2, 20, 16, 30, tzinfo=UTC)
@@ -56,14 +57,24 @@ def test_a_catalogue_that_ships_holds_nothing_unused(path: Path) -> None:
     assert catalogue.left_over(catalogue.read(path), catalogue.texts()) == []
 
 
-def test_japanese_is_among_the_catalogues(spoken: Languages) -> None:
-    assert {"en", "ja"} <= set(spoken)
+def test_japanese_and_french_are_among_the_catalogues(spoken: Languages) -> None:
+    assert {"en", "ja", "fr"} <= set(spoken)
+
+
+def test_french_keeps_its_marks_with_their_words() -> None:
+    """A line must not begin with a mark: no ordinary space goes before one, nor after «."""
+    loose = re.compile(r" [:;?!»]|[^\u202f\s][;?!](?!\w)|« ")
+    french = catalogue.read(SHIPPED / "fr.po")
+
+    said = [str(message.string) for message in french if message.id]
+
+    assert [text for text in said if loose.search(text)] == []
 
 
 def test_a_language_without_a_catalogue_is_answered_with_the_nearest(spoken: Languages) -> None:
     assert spoken.choose("ja-JP").code == "ja"
-    assert spoken.choose("xx", "fr-CA", "ja").code == "ja"
-    assert spoken.choose("fr").code == "en"
+    assert spoken.choose("xx", "de-AT", "ja").code == "ja"
+    assert spoken.choose("de").code == "en"
     assert spoken.choose().code == "en"
 
 
@@ -137,6 +148,13 @@ def test_a_plural_takes_the_form_of_its_count(english: Language, japanese: Langu
     assert english.ngettext(one, many, 1) == one
     assert english.ngettext(one, many, 7) == "The link works for 7 days."
     assert "7日" in japanese.ngettext(one, many, 7)
+
+
+def test_zero_is_singular_in_french(spoken: Languages) -> None:
+    one, many = "The link works for one day.", "The link works for %(num)s days."
+
+    assert spoken["fr"].ngettext(one, many, 0) == "Le lien est valable un jour."
+    assert spoken["fr"].ngettext(one, many, 2) == "Le lien est valable 2 jours."
 
 
 # ---------------------------------------------------------------------- dates

@@ -30,7 +30,7 @@ def test_a_lists_page_has_its_words_the_box_and_the_way_to_the_archive(office: O
 def test_a_page_speaks_the_language_that_is_asked_for_or_preferred(office: Office) -> None:
     asked = office.get("/l/meetings?lang=ja", headers={"accept-language": "en"})
     preferred = office.get("/l/meetings", headers={"accept-language": "ja-JP, en;q=0.5"})
-    unknown = office.get("/l/meetings?lang=xx", headers={"accept-language": "fr"})
+    unknown = office.get("/l/meetings?lang=xx", headers={"accept-language": "de"})
 
     assert "登録する" in asked.text
     assert 'href="/l/meetings/archive?lang=ja"' in asked.text
