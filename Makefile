@@ -17,7 +17,7 @@ INPUTS  := pyproject.toml constraints.txt
 BOTH    := $(if $(filter true,$(CI)),--both-databases)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test gate lint format bench constraints
+.PHONY: help demo test gate lint format bench bundle constraints
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ format: $(TOOLS) ## put the code into its form
 
 bench: $(TOOLS) ## the measurements in benchmarks/
 	@for each in benchmarks/[a-z]*.py; do echo "== $$each"; $(BIN)/python "$$each" || exit 1; done
+
+bundle: $(TOOLS) ## one archive to install from on a machine without a network (into dist/)
+	@deploy/bundle.sh $(BIN)/python dist
 
 constraints: $(TOOLS) ## write constraints.txt anew (needs uv)
 	uv pip compile --universal --all-extras --no-header --no-annotate --upgrade --quiet \

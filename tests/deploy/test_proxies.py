@@ -1,4 +1,4 @@
-"""Behind a real nginx, below a path, which it cuts off or passes on."""
+"""Behind a real nginx and a real Apache, below a path, with the snippets that we ship."""
 
 import http.client
 import os
@@ -6,15 +6,16 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mailer import web
+from mailer import files, web
 from mailer.clock import FrozenClock
 from mailer.db import Database
 from tests import outside
@@ -32,25 +33,34 @@ PARTS = (
     b'--seam\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\n'
     b"One-Click\r\n--seam--\r\n"
 )
-CONFIG = """
+DEPLOY = files.CHECKOUT / "deploy"
+NGINX = """
 daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid;
 {user}
 error_log {folder}/error.log;
 events {{ worker_connections 64; }}
 http {{
-  access_log off; client_max_body_size 10m;
+  access_log off;
   client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  server {{
-    listen 127.0.0.1:{port};
-    location /news/ {{
-      proxy_pass http://127.0.0.1:{upstream}{cut};
-      proxy_set_header Host $host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-    }}
-  }}
+  server {{ listen 127.0.0.1:{port}; include {snippet}; }}
 }}
 """
+APACHE = """
+ServerRoot {folder}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/error.log
+ServerName office.example.org
+Listen 127.0.0.1:{port}
+User www-data
+Group www-data
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_http_module {modules}/mod_proxy_http.so
+Include {snippet}
+"""
+MODULES = "/usr/lib/apache2/modules"
 
 
 @dataclass
@@ -73,11 +83,52 @@ class Proxied:
             return answer.status, fields, answer.read()
 
 
-@pytest.fixture(params=["/", ""], ids=["cut off", "passed on"])
+def nginx(folder: Path, port: int, upstream: int, *, cuts: bool) -> list[str]:
+    """Set up an nginx with our snippet; with `cuts`, it takes `/news` off, as many do."""
+    program = outside.require("nginx", package="nginx-light")
+    pages = f"proxy_pass http://127.0.0.1:{upstream}"
+    words = snippet("nginx.conf", "proxy_pass http://127.0.0.1:8080", pages + "/" * cuts)
+    (folder / "snippet.conf").write_text(words)
+    config = NGINX.format(
+        folder=folder,
+        port=port,
+        snippet=folder / "snippet.conf",
+        user="user root;" if os.geteuid() == 0 else "",
+    )
+    (folder / "nginx.conf").write_text(config)
+    return [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", "nginx.conf"]
+
+
+def apache(folder: Path, port: int, upstream: int) -> list[str]:
+    """Set up an Apache with our snippet."""
+    program = outside.require("apache2", package="apache2")
+    words = snippet("apache.conf", "http://127.0.0.1:8080/", f"http://127.0.0.1:{upstream}/")
+    (folder / "snippet.conf").write_text(words)
+    config = APACHE.format(
+        folder=folder, port=port, snippet=folder / "snippet.conf", modules=MODULES
+    )
+    (folder / "apache.conf").write_text(config)
+    return [program, "-X", "-f", str(folder / "apache.conf")]
+
+
+def snippet(name: str, before: str, after: str) -> str:
+    """Give a file that we ship, with the port of the pages in it changed and nothing else."""
+    shipped = (DEPLOY / name).read_text(encoding="utf-8")
+    assert before in shipped
+    return shipped.replace(before, after)
+
+
+PROXIES: dict[str, Callable[[Path, int, int], list[str]]] = {
+    "nginx, as shipped": partial(nginx, cuts=False),
+    "nginx, cutting the path off": partial(nginx, cuts=True),
+    "Apache, as shipped": apache,
+}
+
+
+@pytest.fixture(params=PROXIES)
 def proxied(
     request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path, clock: FrozenClock
 ) -> Iterator[Proxied]:
-    nginx = outside.require("nginx", package="nginx-light")
     shutil.copyfile(sqlite_template, tmp_path / "office.sqlite3")
     database = Database(f"sqlite:///{tmp_path / 'office.sqlite3'}")
     port = free_port()
@@ -88,18 +139,9 @@ def proxied(
     office = office_with(database, clock, tmp_path, web=settings)
     office.add_list()
     sock = web.listen("127.0.0.1", 0)
-    config = CONFIG.format(
-        folder=tmp_path,
-        port=port,
-        upstream=web.port_of(sock),
-        cut=request.param,
-        user="user root;" if os.geteuid() == 0 else "",
-    )
-    (tmp_path / "nginx.conf").write_text(config)
+    command = PROXIES[request.param](tmp_path, port, web.port_of(sock))
     with serving(office.app, sock):
-        process = subprocess.Popen(
-            [nginx, "-p", str(tmp_path), "-e", str(tmp_path / "error.log"), "-c", "nginx.conf"]
-        )
+        process = subprocess.Popen(command)
         try:
             wait_for(port)
             yield Proxied(office, port)
@@ -122,7 +164,7 @@ def wait_for(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-    pytest.fail("nginx does not answer")
+    pytest.fail("the proxy does not answer")
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
