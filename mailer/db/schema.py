@@ -363,6 +363,7 @@ class ItemVersion(Table, table=True):
 
     `starts` and `ends` are ISO 8601: a date, or a local date and time in `timezone`. `picture`
     and `documents` describe media, which they name by hash; `mailer.digests.media` has the shape.
+    `words` are all that it says, folded (`mailer.folding`), for the archive's search.
     """
 
     __tablename__ = "item_versions"
@@ -383,6 +384,7 @@ class ItemVersion(Table, table=True):
     documents: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]")
     )
+    words: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
@@ -426,13 +428,17 @@ class Digest(Table, table=True):
 
 
 class DigestText(Table, table=True):
-    """The words of a digest in one language, beside those of its items."""
+    """The words of a digest in one language, beside those of its items.
+
+    `words` are both texts folded, for the archive's search.
+    """
 
     __tablename__ = "digest_texts"
     digest_id: int = Field(foreign_key="digests.id", primary_key=True)
     language: str = Field(primary_key=True)
     subject: str
     introduction: str = Field(default="", sa_type=Text)
+    words: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
 
 
 class DigestItem(Table, table=True):
@@ -457,7 +463,10 @@ class CadenceDay(Table, table=True):
 
 
 class BackNumber(Table, table=True):
-    """A number that went out before we did it: a PDF or HTML file put into the archive."""
+    """A number that went out before we did it: a PDF or HTML file put into the archive.
+
+    `words` are its title's and its own, folded, for the archive's search.
+    """
 
     __tablename__ = "back_numbers"
     id: int | None = Field(default=None, primary_key=True)

@@ -10,6 +10,7 @@ from mailer.db.schema import Item, ItemGroup, ItemVersion
 from mailer.digests import documents, moments, pictures
 from mailer.digests.front_matter import Draft
 from mailer.errors import NotFound, UsageError
+from mailer.folding import folded
 from mailer.history import EDITOR, About, record
 
 
@@ -144,7 +145,14 @@ def _write(session: Session, item_id: int, draft: Draft, number: int, now: datet
         link=draft.link,
         picture=picture,
         documents=[documents.keep(session, one, now=now) for one in draft.documents],
+        words=_words(draft),
         created_at=now,
     )
     session.add(version)
     session.flush()
+
+
+def _words(draft: Draft) -> str:
+    """Give all that an item says, folded, to be found by."""
+    said = (draft.title, draft.body, draft.place, draft.topic, draft.organiser)
+    return folded("\n".join(filter(None, said)))

@@ -21,6 +21,7 @@ from mailer.db.schema import (
 )
 from mailer.digests import items, moments
 from mailer.errors import NotFound, Refused, UsageError
+from mailer.folding import folded
 from mailer.history import EDITOR, About, By, record
 
 DRAFT = DigestState.DRAFT
@@ -99,7 +100,11 @@ def write(session: Session, digest_id: int, language: str, subject: str, introdu
     elif digest.state is not DRAFT:
         raise Refused(f"digest {digest_id} is {digest.state}; its words can change no more")
     text = DigestText(
-        digest_id=digest_id, language=language, subject=subject, introduction=introduction
+        digest_id=digest_id,
+        language=language,
+        subject=subject,
+        introduction=introduction,
+        words=folded(f"{subject}\n{introduction}"),
     )
     session.merge(text)
     session.flush()

@@ -10,6 +10,8 @@ import re
 import sqlalchemy as sa
 from alembic import op
 
+from mailer.folding import folded
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -135,6 +137,11 @@ def upgrade() -> None:
     with op.batch_alter_table("item_versions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("picture", sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column("documents", sa.JSON(), server_default="[]", nullable=False))
+        batch_op.add_column(sa.Column("words", sa.Text(), server_default="", nullable=False))
+    with op.batch_alter_table("digest_texts") as batch:
+        batch.add_column(sa.Column("words", sa.Text(), server_default="", nullable=False))
+    _fold("item_versions", ("id",), ("title", "body", "place", "topic", "organiser"))
+    _fold("digest_texts", ("digest_id", "language"), ("subject", "introduction"))
 
     with op.batch_alter_table("routes") as batch:
         batch.add_column(sa.Column("rests_until", sa.DateTime(timezone=True)))
@@ -170,6 +177,16 @@ def upgrade() -> None:
 
     if op.get_bind().dialect.name == "sqlite":
         _never_give_a_number_twice()
+
+
+def _fold(table: str, key: tuple[str, ...], texts: tuple[str, ...]) -> None:
+    """Give the rows that are there the words by which the archive's search finds them."""
+    connection = op.get_bind()
+    rows = sa.table(table, *map(sa.column, (*key, *texts, "words")))
+    for row in connection.execute(sa.select(rows)).mappings().all():
+        words = folded("\n".join(row[name] for name in texts if row[name]))
+        mine = sa.and_(*(rows.c[name] == row[name] for name in key))
+        connection.execute(sa.update(rows).where(mine).values(words=words))
 
 
 def _never_give_a_number_twice() -> None:
