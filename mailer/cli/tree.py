@@ -24,8 +24,8 @@ NAMES = ("mailer", "communique")
 NOUNS = {
     "list": ("Lists, and who their mail is from.", ["lists", "cadences"]),
     "subscriber": (
-        "Who is on which list: add, import, export, leave.",
-        ["subscribers", "transfers"],
+        "Who is on which list: add, import, undo, export, leave.",
+        ["subscribers", "transfers", "batches"],
     ),
     "item": ("Pieces of meeting news, written as Markdown files.", ["items"]),
     "digest": ("Digests: draft, preview, queue, watch.", ["digests", "sending"]),

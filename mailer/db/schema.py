@@ -168,6 +168,7 @@ class Organisation(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str
     country: str = ""
+    batch_id: int | None = Field(default=None, foreign_key="import_batches.id", index=True)
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
@@ -268,6 +269,7 @@ class Suppression(Table, table=True):
     list_id: int = 0
     reason: SuppressionReason = Field(sa_type=states(SuppressionReason, "reason"))
     delivery_id: int | None = Field(default=None, sa_type=BigInteger)
+    batch_id: int | None = Field(default=None, foreign_key="import_batches.id", index=True)
     note: str = ""
     created_at: datetime = Field(sa_type=UTCDateTime)
 

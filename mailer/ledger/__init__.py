@@ -18,7 +18,15 @@ from mailer.ledger.claims import (
 )
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
 from mailer.ledger.journal import Journal, Mark, boot_id
-from mailer.ledger.posting import WAITING, Letter, post, post_all, queue, withdraw_digest
+from mailer.ledger.posting import (
+    WAITING,
+    Letter,
+    post,
+    post_all,
+    queue,
+    withdraw_digest,
+    withdraw_letters,
+)
 from mailer.ledger.reports import (
     Standing,
     letters_waiting,
@@ -74,5 +82,6 @@ __all__ = [
     "take_as_sent",
     "take_over",
     "withdraw_digest",
+    "withdraw_letters",
     "working",
 ]

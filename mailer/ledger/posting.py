@@ -4,7 +4,7 @@ A letter is posted in the transaction that caused it, so that no mail is lost be
 and a send.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -79,6 +79,28 @@ def withdraw_digest(
     statement = (
         update(Delivery)
         .where(col(Delivery.id).in_(some), WAITING)
+        .values(state=DeliveryState.WITHDRAWN, reason=reason, settled_at=now, due_at=None)
+    )
+    return changed(session, statement)
+
+
+def withdraw_letters(
+    session: Session,
+    subscriber_ids: Collection[int],
+    list_id: int,
+    reason: str,
+    *,
+    now: datetime,
+) -> int:
+    """Take letters about a list back that wait for these subscribers; give how many."""
+    statement = (
+        update(Delivery)
+        .where(
+            WAITING,
+            col(Delivery.subscriber_id).in_(subscriber_ids),
+            col(Delivery.list_id) == list_id,
+            col(Delivery.digest_id).is_(None),
+        )
         .values(state=DeliveryState.WITHDRAWN, reason=reason, settled_at=now, due_at=None)
     )
     return changed(session, statement)

@@ -1,9 +1,16 @@
 """Who is on which list, on what evidence, and who must not be mailed."""
 
+from mailer.subscribers.arrivals import Import
 from mailer.subscribers.asks import Asked, answer, ask, waiting_asks
 from mailer.subscribers.audience import COLUMNS as AUDIENCE_COLUMNS
 from mailer.subscribers.audience import audience, chunk_end, may_not_be_mailed, size
+from mailer.subscribers.batches import Undone, undo
+from mailer.subscribers.batches import every as every_batch
+from mailer.subscribers.columns import FIELDS
+from mailer.subscribers.export import export_rows, members
 from mailer.subscribers.limits import Limits, forget_old
+from mailer.subscribers.origins import known as origin
+from mailer.subscribers.people import Left, Reading, understand
 from mailer.subscribers.roster import (
     Confirmed,
     ConfirmLink,
@@ -21,7 +28,7 @@ from mailer.subscribers.roster import (
     undo_leaving,
     unsubscribe,
 )
-from mailer.subscribers.spreadsheet import Left
+from mailer.subscribers.stayed_out import writer as writer_of_stayed_out
 from mailer.subscribers.suppressions import (
     EVERYWHERE,
     Ground,
@@ -32,11 +39,12 @@ from mailer.subscribers.suppressions import (
     suppress,
 )
 from mailer.subscribers.suppressions import every as suppressions
-from mailer.subscribers.transfer import Import, Report, export_rows, import_file, members
+from mailer.subscribers.transfer import Report, Watch, take
 
 __all__ = [
     "AUDIENCE_COLUMNS",
     "EVERYWHERE",
+    "FIELDS",
     "Asked",
     "ConfirmLink",
     "Confirmed",
@@ -44,9 +52,12 @@ __all__ = [
     "Import",
     "Left",
     "Limits",
+    "Reading",
     "Report",
     "Rules",
     "Standing",
+    "Undone",
+    "Watch",
     "Wish",
     "add_confirmed",
     "answer",
@@ -55,15 +66,16 @@ __all__ = [
     "by_address",
     "chunk_end",
     "confirm",
+    "every_batch",
     "export_rows",
     "forget_old",
-    "import_file",
     "leave",
     "lift",
     "lift_made_by",
     "lift_one",
     "may_not_be_mailed",
     "members",
+    "origin",
     "reasons",
     "refuse",
     "say_why",
@@ -72,7 +84,11 @@ __all__ = [
     "subscribe",
     "suppress",
     "suppressions",
+    "take",
+    "understand",
+    "undo",
     "undo_leaving",
     "unsubscribe",
     "waiting_asks",
+    "writer_of_stayed_out",
 ]

@@ -4,7 +4,7 @@ Kept by the address's normal form, so that it holds for a subscriber who comes l
 Leaving a list is not a suppression.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,6 +50,7 @@ def suppress(
     values = {
         "reason": reason,
         "delivery_id": ground.delivery_id,
+        "batch_id": None,
         "note": ground.note,
         "created_at": now,
     }
@@ -64,6 +65,36 @@ def suppress(
         )
     )
     return changed(session, statement) == 1
+
+
+def suppress_all(
+    session: Session,
+    addresses: Mapping[str, tuple[SuppressionReason, Ground]],
+    *,
+    batch_id: int,
+    now: datetime,
+) -> None:
+    """Suppress many addresses everywhere, for an import; one that was is left as it was."""
+    values = [
+        {
+            "key": key,
+            "list_id": EVERYWHERE,
+            "reason": reason,
+            "delivery_id": ground.delivery_id,
+            "batch_id": batch_id,
+            "note": ground.note,
+            "created_at": now,
+        }
+        for key, (reason, ground) in addresses.items()
+    ]
+    if values:
+        statement = upsert(session, Suppression).on_conflict_do_nothing()
+        session.connection().execute(statement, values)
+
+
+def lift_of_batch(session: Session, batch_id: int) -> int:
+    """Lift the suppressions that an import made; give how many."""
+    return changed(session, delete(Suppression).where(col(Suppression.batch_id) == batch_id))
 
 
 def lift(

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from mailer import subscribers
+from mailer import sheets, subscribers
 from mailer.db.schema import (
     Actor,
     Delivery,
@@ -24,7 +24,7 @@ from mailer.db.schema import (
     Table,
 )
 from mailer.errors import FileInvalid
-from mailer.subscribers import Import, Report
+from mailer.subscribers import Import, Reading, Report, Watch
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
 from tests import rows
 from tests.subscribers.conftest import Roster
@@ -40,15 +40,28 @@ def take(roster: Roster, tmp_path: Path) -> Take:
     def taken(text: str, *, basis: str | None = BASIS, **more: Any) -> Report:
         path = tmp_path / "people.csv"
         path.write_text(text, encoding="utf-8")
-        return subscribers.import_file(
-            roster.database,
-            path,
-            Import(roster.list_id, "en", basis=basis, **more),
-            roster.rules,
-            now=roster.clock.now,
-        )
+        return take_in(roster, read(path), basis=basis, **more)
 
     return taken
+
+
+def read(path: Path, **more: Any) -> Reading:
+    found = sheets.opened(path, sheets.Wanted())
+    mark = str(len(path.read_bytes()))
+    return subscribers.understand(path.name, found, said={}, mark=mark, **more)
+
+
+def take_in(
+    roster: Roster,
+    reading: Reading,
+    *,
+    basis: str | None = BASIS,
+    watch: Watch | None = None,
+    **more: Any,
+) -> Report:
+    wanted = Import(roster.list_id, "en", basis=basis, **more)
+    now = roster.clock.now
+    return subscribers.take(roster.database, reading, wanted, roster.rules, now=now, watch=watch)
 
 
 def count(roster: Roster, table: type[Table]) -> int:
@@ -63,7 +76,7 @@ def everything(roster: Roster) -> list[int]:
 
 
 def skipped(report: Report) -> list[tuple[int, str, str]]:
-    return [(row.line, row.email, row.why) for row in report.skipped]
+    return [(row.line, row.email, row.why) for row in report.stayed_out]
 
 
 # ------------------------------------------------------------------------- in
@@ -89,7 +102,7 @@ def test_on_a_basis_people_are_on_the_list_with_the_basis_as_evidence(
         Actor.EDITOR,
         roster.clock.now(),
     )
-    assert event.details == {"via": "import", "basis": BASIS, "line": 3}
+    assert event.details == {"via": "import", "basis": BASIS, "batch": 1, "line": 3}
 
 
 def test_without_a_basis_each_gets_a_letter_that_confirms(roster: Roster, take: Take) -> None:
@@ -178,10 +191,12 @@ def test_the_report_adds_up(roster: Roster, take: Take) -> None:
     )
 
     assert report.rows == 4
-    sums = report.confirmed + report.asked + report.already
-    assert sums + len(report.skipped) + len(report.bad) == report.rows
-    assert [(row.line, row.email) for row in report.bad] == [(3, "bad")]
-    assert report.ignored_columns == ("shoe size",)
+    assert sum(report.counts.values()) == 2 * report.rows
+    assert (report.bad, report.skipped, report.already, report.confirmed) == (1, 1, 1, 1)
+    assert [(row.line, row.email) for row in report.stayed_out] == [
+        (3, "bad"),
+        (4, "kim@example.org"),
+    ]
 
 
 @pytest.mark.parametrize("basis", [BASIS, None])
@@ -195,7 +210,9 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(
     dry = take(text, basis=basis, dry_run=True)
 
     assert everything(roster) == before
-    assert take(text, basis=basis) == dry
+    wet = take(text, basis=basis)
+    assert (wet.counts, wet.stayed_out) == (dry.counts, dry.stayed_out)
+    assert [row.to.key for row in dry.first] == ["kim@example.org", "lee@example.org"]
 
 
 # ------------------------------------------------------------------------- who they are
@@ -269,14 +286,7 @@ def test_the_progress_of_an_import_is_told(roster: Roster, tmp_path: Path) -> No
     path.write_text("email\n" + "".join(f"r{number}@example.org\n" for number in range(600)))
     told: list[tuple[int, int]] = []
 
-    subscribers.import_file(
-        roster.database,
-        path,
-        Import(roster.list_id, "en", basis=BASIS),
-        roster.rules,
-        now=roster.clock.now,
-        progress=lambda done, whole: told.append((done, whole)),
-    )
+    take_in(roster, read(path), watch=Watch(lambda done, whole: told.append((done, whole))))
 
     assert told[-1] == (600, 600)
     assert len(told) > 1

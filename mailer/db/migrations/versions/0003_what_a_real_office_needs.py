@@ -151,7 +151,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("paused_until", sa.DateTime(timezone=True)))
     with op.batch_alter_table("subscriptions") as batch:
         batch.add_column(sa.Column("reminded_at", sa.DateTime(timezone=True)))
-    for table in ("subscribers", "subscriptions"):
+    for table in ("organisations", "subscribers", "subscriptions", "suppressions"):
         # Not in a batch: on SQLite that would build the whole table anew.
         op.execute(
             f"ALTER TABLE {table} ADD COLUMN batch_id INTEGER "

@@ -1,0 +1,193 @@
+"""The people in a table: each row checked, a good one or why it is not."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailer import address as addresses
+from mailer import unseen
+from mailer.address import Address
+from mailer.errors import AddressInvalid, UsageError
+from mailer.language import is_code
+from mailer.sheets import Line, Sheet
+from mailer.subscribers import columns, origins
+from mailer.subscribers.columns import ADDRESS, FIRST, LAST, Columns
+from mailer.subscribers.origins import JOINS, Fate, Verdict
+
+GAPS = re.compile(r"[ \t\r\n]+")
+"""What is one space in a cell. The wide space of Japanese names is not among it."""
+
+LONGEST_TEXT = 200
+"""Characters of a name, an organisation or a country."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a text for a formula; such a text goes out behind a “'”."""
+
+IDEOGRAPHS = re.compile("^[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One good row: who, and what another program knew of them."""
+
+    line: int
+    to: Address
+    name: str = ""
+    language: str | None = None
+    organisation: str = ""
+    country: str = ""
+    verdict: Verdict = JOINS
+    source: str = ""
+    cells: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A row that stays out, and why; `cells` are as they came, by the names of their columns."""
+
+    line: int
+    email: str
+    why: str
+    source: str = ""
+    cells: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Tables, and how they are understood: what an import takes people from.
+
+    `said` maps fields to columns; `origin` is the program that wrote them. `mark` tells one file
+    from another of the same name.
+    """
+
+    name: str
+    sheets: tuple[Sheet, ...]
+    columns: tuple[Columns, ...]
+    origin: str | None = None
+    mark: str = ""
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """Give the names of all columns, of all tables."""
+        names = (name for one in self.columns for name in _names(one))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def left_aside(self) -> tuple[str, ...]:
+        """Give the names of the columns that are not read."""
+        return tuple(dict.fromkeys(name for one in self.columns for name in one.left_aside))
+
+    def count(self) -> int:
+        """Read all of it through; give how many rows there are."""
+        bare = zip(self.sheets, self.columns, strict=True)
+        return sum(sum(1 for _ in sheet.lines()) - (not how.bare) for sheet, how in bare)
+
+    def rows(self) -> Iterator[Row | Left]:
+        """Give the rows of all tables, each checked."""
+        for sheet, how in zip(self.sheets, self.columns, strict=True):
+            table = sheet.lines()
+            if not how.bare:
+                next(table)
+            names = _names(how)
+            for line in table:
+                yield _row(sheet, line, names, how, self.origin)
+
+
+def understand(
+    name: str,
+    sheets: Sequence[Sheet],
+    *,
+    said: Mapping[str, str],
+    origin: str | None = None,
+    mark: str = "",
+) -> Reading:
+    """Find out what the columns of tables are, and which program wrote them."""
+    found = tuple(columns.understand(sheet, said) for sheet in sheets)
+    for one in found:
+        origin = origin or (None if one.bare else origins.recognised(one.head))
+    return Reading(name, tuple(sheets), found, origin, mark)
+
+
+def guarded(text: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula; reading takes the “'” off again."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def unguarded(text: str) -> str:
+    """Take the “'” off that `guarded` put there."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
+
+def _names(how: Columns) -> tuple[str, ...]:
+    """Give the columns' names: those of the head, or what they were taken for."""
+    if not how.bare:
+        return tuple(name.strip() or f"column {at}" for at, name in enumerate(how.head, start=1))
+    taken = {at: "email" if field == ADDRESS else field for field, at in how.place.items()}
+    return tuple(taken.get(at, f"column {name}") for at, name in enumerate(how.head))
+
+
+def _row(
+    sheet: Sheet, line: Line, names: tuple[str, ...], how: Columns, origin: str | None
+) -> Row | Left:
+    cells = dict(zip(names, line.cells, strict=False))
+    texts = {field: _text(line.cells, at) for field, at in how.place.items()}
+    email = texts[ADDRESS]
+
+    def left(why: str) -> Left:
+        return Left(line.number, email, why, sheet.name, cells)
+
+    if line.why:
+        return left(line.why)
+    if any(cell.strip() for cell in line.cells[len(how.head) :]):
+        return left("more cells than the first line has columns")
+    try:
+        to = addresses.parse(email)
+        person = _checked(texts)
+    except AddressInvalid as error:
+        return left(error.why)
+    except UsageError as error:
+        return left(str(error))
+    verdict = origins.judge(
+        origin, {name.lower(): cell.strip() for name, cell in cells.items()}, sheet.part
+    )
+    if verdict.fate is Fate.OUT:
+        return left(verdict.why)
+    return Row(
+        line.number,
+        to,
+        **person,
+        language=texts.get("language") or None,
+        verdict=verdict,
+        source=sheet.name,
+        cells=cells,
+    )
+
+
+def _text(cells: tuple[str, ...], at: int) -> str:
+    return unguarded(GAPS.sub(" ", cells[at]).strip()) if at < len(cells) else ""
+
+
+def _checked(texts: Mapping[str, str]) -> dict[str, str]:
+    """Give what a row says of somebody; UsageError for what cannot be kept."""
+    language = texts.get("language", "")
+    if language and not is_code(language):
+        raise UsageError(f"“{language[:40]}” is not a language code such as en or ja")
+    name = texts.get("name") or _joined(texts.get(FIRST, ""), texts.get(LAST, ""))
+    found = {
+        "name": name,
+        "organisation": texts.get("organisation", ""),
+        "country": texts.get("country", ""),
+    }
+    for what, text in found.items():
+        if len(text) > LONGEST_TEXT:
+            raise UsageError(f"the {what} is longer than {LONGEST_TEXT} characters")
+        if unseen.IN_LINE.search(text):
+            raise UsageError(f"the {what} holds a character that cannot be seen")
+    return found
+
+
+def _joined(first: str, last: str) -> str:
+    """Put a name together as it is said: the family name first where it is written so."""
+    if IDEOGRAPHS.match(first) and IDEOGRAPHS.match(last):
+        return f"{last} {first}"
+    return f"{first} {last}".strip()
