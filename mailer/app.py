@@ -7,9 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from mailer import config, files, log
+import structlog
+
+from mailer import config, continuity, delivery, departures, files, log
 from mailer.clock import Clock, SystemClock
 from mailer.config import Config, Settings
+from mailer.continuity import Aftermath, Noting, Past
 from mailer.db import SCHEMA, Database
 from mailer.delivery import Engine, Pacing, Press, Route, Timeouts, Turns
 from mailer.language import Languages, languages
@@ -17,6 +20,8 @@ from mailer.links import Links
 from mailer.rendering.environment import Templates
 from mailer.subscribers import Limits, Rules
 from mailer.tokens import KeyRing
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -34,10 +39,12 @@ class App:
         overrides: Mapping[str, Any] | None = None,
         *,
         clock: Clock | None = None,
+        is_restoring: bool = False,
     ) -> Self:
         """Read the settings and bring the database up to date.
 
-        Raises ConfigError or DatabaseError, each with what to do.
+        A database that is older than it was is made safe at once; whoever is restoring one
+        does that when it is whole. Raises ConfigError or DatabaseError, each with what to do.
         """
         found = config.load(path, overrides)
         log.set_up(found.settings.log)
@@ -45,6 +52,9 @@ class App:
         app = cls(found, database, clock or SystemClock())
         try:
             app.bring_up_to_date()
+            app.note_departures()
+            if not is_restoring:
+                app.look_back()
         except Exception:
             app.close()
             raise
@@ -57,6 +67,34 @@ class App:
         from mailer.db import migrate  # noqa: PLC0415  (Alembic is large; a worker goes without)
 
         return migrate.upgrade(self.database, now=self.clock.now())
+
+    def note_departures(self) -> None:
+        """Let who leaves be noted beside the database too, from now on."""
+        ring = self.keys if self.settings.tokens.keys else None
+        self.database.before_commit = Noting(self.config.beside, ring)
+
+    def look_back(self) -> Aftermath | None:
+        """Notice a database that is older than it was: hold what is not settled, and say so."""
+        remembered = continuity.remembered(self.config.beside)
+        if not self.database.read(continuity.look, remembered):
+            return None
+        lines, _ = departures.read(self.config.beside / departures.NAME)
+        past = Past(remembered, lines, source="an older database was found")
+        return self.settle_after(past)
+
+    def settle_after(self, past: Past) -> Aftermath | None:
+        """Make a database safe that was put back; None when another process just did."""
+        now = self.clock.now()
+        done = self.database.write(continuity.after_restore, past, self.keys, self.rules, now=now)
+        if done:
+            continuity.remember(self.config.state, done.mark)
+            self.database.write(
+                delivery.database_put_back, self.press, past.source, done.messages, now=now
+            )
+            logger.warning(
+                "database.put_back", why=past.source, held=done.messages, left=done.departures
+            )
+        return done
 
     @property
     def settings(self) -> Settings:

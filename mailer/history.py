@@ -12,7 +12,17 @@ from typing import Any
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
+from mailer import departures
 from mailer.db.schema import Actor, Event
+from mailer.departures import Departure, Kind
+
+DEPARTURES = {
+    "subscription.left": Kind.LEFT,
+    "subscription.resumed": Kind.BACK,
+    "subscriber.refused": Kind.REFUSED,
+    "subscriber.erased": Kind.ERASED,
+}
+"""Lines that also go to the file beside the database, to be done again after a restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ def record(
     session.add(event)
     session.flush()
     assert event.id is not None
+    _note(session, kind, about, at, event.id)
     return event.id
 
 
@@ -78,6 +89,8 @@ def record_all(
     values = [{**common, **asdict(about), "details": dict(details)} for about, details in lines]
     if values:
         session.connection().execute(insert(Event), values)
+    for about, _ in lines:
+        _note(session, kind, about, at)
 
 
 def of_digest(session: Session, digest_id: int) -> list[Event]:
@@ -107,3 +120,9 @@ def last(session: Session, kind: str, about: About) -> Event | None:
         .limit(1)
     )
     return session.exec(statement).first()
+
+
+def _note(session: Session, kind: str, about: About, at: datetime, event: int = 0) -> None:
+    if kind in DEPARTURES:
+        line = Departure(at, DEPARTURES[kind], event, about.subscriber_id or 0, about.list_id or 0)
+        departures.note(session.info, line)

@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from mailer import delivery, ledger, subscribers, watch
+from mailer import backups, continuity, delivery, ledger, subscribers, watch
 from mailer.app import App
 from mailer.clock import SystemClock
 from mailer.db.schema import DigestState
@@ -41,6 +41,8 @@ def start(app: App) -> AsyncIOScheduler:
         (close_digests, 2),
         (recover, 5),
         (watch.look, 60),
+        (keep_mark, continuity.EVERY.total_seconds()),
+        (back_up, 60),
         (tidy, 600),
     ):
         ticking.add_job(
@@ -65,6 +67,7 @@ def tick_once(app: App) -> None:
     keep_cadences(app)
     promote(app)
     close_digests(app)
+    keep_mark(app)
 
 
 def answer_asks(app: App) -> None:
@@ -138,6 +141,19 @@ def recover(app: App) -> None:
                 ledger.recover_lapsed, worker.worker_id, None, now=now, skew=SKEW
             )
             _say(worker.worker_id, done)
+
+
+def keep_mark(app: App) -> None:
+    """Write down how far the database has come; first see whether it was put back meanwhile."""
+    if app.look_back() is None:
+        mark = app.database.write(continuity.advance, now=app.clock.now())
+        continuity.remember(app.config.state, mark)
+
+
+def back_up(app: App) -> None:
+    """Make the backup of the night, once over all who tick."""
+    if backups.is_due(app) and backups.begin(app):
+        backups.run(app)
 
 
 def tidy(app: App) -> None:

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from mailer import __version__
-from mailer.cli import endings, running
+from mailer.cli import endings, running, safekeeping
 from mailer.cli.desk import Desk
 
 NAMES = ("mailer", "communique")
@@ -62,6 +62,7 @@ def tree() -> TyperGroup:
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(_global_options)
     app.add_typer(running.app)
+    app.add_typer(safekeeping.app)
     for name, (sentence, _) in NOUNS.items():
         app.add_typer(typer.Typer(cls=Noun, help=sentence, no_args_is_help=True), name=name)
     made = typer.main.get_command(app)

@@ -1,9 +1,17 @@
 """The settings: from a TOML file and the environment, every mistake named at once."""
 
-from mailer.config.loading import PREFIX, Config, forget_environment, load
+from mailer.config.loading import (
+    PREFIX,
+    Config,
+    forget_environment,
+    load,
+    named_by_environment,
+    named_files,
+)
 from mailer.config.rewriting import put_first
 from mailer.config.tables import (
     Auth,
+    Backup,
     Database,
     Delivery,
     Log,
@@ -22,6 +30,7 @@ from mailer.config.tables import (
 __all__ = [
     "PREFIX",
     "Auth",
+    "Backup",
     "Config",
     "Database",
     "Delivery",
@@ -38,5 +47,7 @@ __all__ = [
     "Web",
     "forget_environment",
     "load",
+    "named_by_environment",
+    "named_files",
     "put_first",
 ]

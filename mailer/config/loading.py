@@ -47,11 +47,15 @@ class Config:
         self.folder = self.path.parent if self.path else Path.cwd()
 
     @property
+    def beside(self) -> Path:
+        """Give the folder for what is kept beside the database; it may not be there yet."""
+        return self.folder / "state"
+
+    @property
     def state(self) -> Path:
-        """Give the folder where workers keep their journals; made when first needed."""
-        path = self.folder / "state"
-        path.mkdir(mode=0o700, exist_ok=True)
-        return path
+        """Give the same folder, made when first needed: workers keep their journals in it."""
+        self.beside.mkdir(mode=0o700, exist_ok=True)
+        return self.beside
 
     @property
     def database_url(self) -> str:
@@ -95,6 +99,24 @@ def forget_environment() -> list[str]:
     for name in names:
         del os.environ[name]
     return names
+
+
+def named_files(path: Path | None) -> list[Path]:
+    """Give the files that the settings name: secrets and certificates, absolute."""
+    found = []
+    for values, folder in (
+        (_of_file(path) if path else {}, _folder(path)),
+        (_of_environment(os.environ), Path.cwd()),
+    ):
+        for _, table in _tables(values):
+            named = [table.get(f"{key}_file") for key in sorted(SECRETS)] + [table.get("ca_file")]
+            found += [folder / name for name in named if isinstance(name, str) and name]
+    return list(dict.fromkeys(found))
+
+
+def named_by_environment() -> list[str]:
+    """Give the variables of the environment that set something."""
+    return sorted(name for name in os.environ if _path_of(name))
 
 
 def _of_file(path: Path) -> dict[str, Any]:

@@ -365,6 +365,18 @@ class Templates(_Table):
     )
 
 
+class Backup(_Table):
+    """Copies of everything, made by themselves."""
+
+    nightly: bool = Field(default=True, description="Whether a backup is made each night.")
+    folder: Path = Field(
+        Path("backups"),
+        description="Folder for backups; a path without leading slash is beside this file.",
+    )
+    hour: int = Field(3, ge=0, le=23, description="Hour at which it is made, in UTC.")
+    keep: int = Field(14, ge=1, le=1000, description="Nightly backups kept; older ones go.")
+
+
 class Log(_Table):
     """What is written about the work; never addresses or links in full."""
 
@@ -389,6 +401,7 @@ class Settings(_Table):
     watch: Watch = Watch()
     tokens: Tokens = Tokens()
     templates: Templates = Templates()
+    backup: Backup = Backup()
     log: Log = Log()
 
     @field_validator("routes")

@@ -56,15 +56,20 @@ class Lock(IntEnum):
 
     MIGRATION = 0x636F6D6D
     ROSTER = 0x636F6D6E
+    MARK = 0x636F6D6F
 
 
 class Database:
     """One database, SQLite or PostgreSQL by its URL, with the same code."""
 
     def __init__(self, url: str, *, connections: int = 20) -> None:
-        """Make ready; nothing is opened yet. `connections` bounds the pool."""
+        """Make ready; nothing is opened yet. `connections` bounds the pool.
+
+        `before_commit` is called at the end of every transaction that writes, if it is set.
+        """
         self.url = _url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.before_commit: Callable[[Session], None] | None = None
         self._writer: AbstractContextManager[object] = (
             threading.Lock() if self.is_sqlite else nullcontext()
         )
@@ -93,6 +98,8 @@ class Database:
             Session(self._immediate, expire_on_commit=False) as session,
         ):
             yield session
+            if self.before_commit:
+                self.before_commit(session)
             session.commit()
 
     def read(

@@ -48,6 +48,21 @@ def upgrade(database: Database, *, now: datetime) -> Path | None:
         return backup
 
 
+def build(database: Database, revision: str) -> None:
+    """Make the tables of an older program in an empty database, to be filled and upgraded.
+
+    Raises SchemaNewer for a revision this program does not know, DatabaseError when there are
+    tables already.
+    """
+    if revision not in _known():
+        raise newer(revision)
+    with database.plain_errors(), _alone(database):
+        _refuse_strangers(database)
+        _keep_private(database)
+        _prepare(database)
+        _run(database, revision)
+
+
 def _known() -> set[str]:
     script = ScriptDirectory(str(MIGRATIONS))
     return {revision.revision for revision in script.walk_revisions()}
@@ -70,7 +85,7 @@ def _keep_private(database: Database) -> None:
         database.path.chmod(0o600)
 
 
-def _run(database: Database) -> None:
+def _run(database: Database, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with database.connect() as connection:
@@ -81,7 +96,7 @@ def _run(database: Database) -> None:
         try:
             # Begun here, so that Alembic leaves the commit to us, and the check comes before it.
             with connection.begin():
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
                 if database.is_sqlite:
                     _no_orphans(connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall())
         finally:

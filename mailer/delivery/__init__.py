@@ -6,7 +6,7 @@ from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
-from mailer.delivery.notices import Notice, digest_missed
+from mailer.delivery.notices import Notice, backup_failed, database_put_back, digest_missed
 from mailer.delivery.notices import post as post_notice
 from mailer.delivery.plates import frozen, stored
 from mailer.delivery.press import Press
@@ -30,7 +30,9 @@ __all__ = [
     "Timeouts",
     "Turns",
     "assemble",
+    "backup_failed",
     "cadence_days",
+    "database_put_back",
     "digest_missed",
     "due_lists",
     "expire",

@@ -21,7 +21,9 @@ def has_loose_ends(session: Session, *, now: datetime) -> bool:
     ends = or_(
         exists().where(col(Digest.state) == DigestState.SENDING),
         exists().where(over, _has_waiting_rows()),
-        exists().where(ledger.WAITING, _is_letter(), col(Delivery.not_after) <= now),
+        exists().where(
+            ledger.WAITING, _is_letter(), col(Delivery.not_after) <= now, ~ledger.is_held_back()
+        ),
     )
     return bool(session.execute(select(ends)).scalar())
 
@@ -49,7 +51,8 @@ def expire(session: Session, *, now: datetime) -> int:
     """End some rows whose last moment has passed; give how many. Call until it gives 0.
 
     They are letters, and rows that were held for a person: nobody may come to claim them.
-    What else is due is claimed sooner or later, and ended then.
+    What else is due is claimed sooner or later, and ended then. What is held after a restore
+    stays for its owner to decide.
     """
     some = (
         select(col(Delivery.id))
@@ -57,6 +60,7 @@ def expire(session: Session, *, now: datetime) -> int:
             ledger.WAITING,
             col(Delivery.not_after) <= now,
             or_(_is_letter(), _is_held_while_sending()),
+            ~ledger.is_held_back(),
         )
         .limit(CHUNK)
     )

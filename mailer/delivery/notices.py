@@ -72,6 +72,37 @@ def digest_drafted(
     post(session, press, notice, now=now)
 
 
+def database_put_back(
+    session: Session, press: Press, source: str, held: int, *, now: datetime
+) -> None:
+    """Tell the owner that the database is an earlier one, and what waits for that reason."""
+    what = (
+        f"It does not know what went out since. {held} messages that were not settled in it "
+        "are held, and digests on their way are paused; nobody gets anything twice by guess."
+    )
+    notice = Notice(
+        headline="The database was put back to an earlier state",
+        paragraphs=(
+            f"Why: {source}.",
+            what,
+            "To see what waits: mailer held",
+            "To let it go: mailer release",
+        ),
+        once=f"put-back:{now:%Y-%m-%dT%H:%M:%S}",
+    )
+    post(session, press, notice, now=now)
+
+
+def backup_failed(session: Session, press: Press, why: str, *, now: datetime) -> None:
+    """Tell the owner that the backup of this night was not made."""
+    notice = Notice(
+        headline="The backup of this night was not made",
+        paragraphs=(why, "Those of the nights before are still there. To make one: mailer backup"),
+        once=f"backup-failed:{now:%Y-%m-%d}",
+    )
+    post(session, press, notice, now=now)
+
+
 def cannot_render(
     session: Session, press: Press, kind: DeliveryKind, why: str, *, now: datetime
 ) -> None:

@@ -17,6 +17,14 @@ from mailer.ledger.claims import (
     take_over,
 )
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
+from mailer.ledger.holding_back import (
+    HELD_BACK,
+    drop_held,
+    held_back,
+    hold_back,
+    is_held_back,
+    let_go,
+)
 from mailer.ledger.journal import Journal, Mark, boot_id
 from mailer.ledger.posting import (
     WAITING,
@@ -46,6 +54,7 @@ from mailer.ledger.workers import (
 )
 
 __all__ = [
+    "HELD_BACK",
     "WAITING",
     "Claimed",
     "Journal",
@@ -59,9 +68,14 @@ __all__ = [
     "boot_id",
     "claim_digest",
     "claim_letters",
+    "drop_held",
     "give_back",
     "give_editions",
+    "held_back",
+    "hold_back",
     "is_due",
+    "is_held_back",
+    "let_go",
     "letters_due",
     "letters_waiting",
     "longest_waiting_letter",

@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from mailer.db import changed
 from mailer.db.schema import Delivery, DeliveryState
+from mailer.ledger.holding_back import is_held_back
 from mailer.ledger.posting import WAITING
 from mailer.ledger.reports import standing
 
@@ -56,8 +57,8 @@ def sums(session: Session, digest_id: int) -> Sums:
 
 
 def retry_failed(session: Session, digest_id: int, *, now: datetime, not_after: datetime) -> int:
-    """Queue a digest's failed and held rows again; give how many."""
-    held = WAITING & col(Delivery.due_at).is_(None)
+    """Queue a digest's failed and held rows again, save those held after a restore."""
+    held = WAITING & col(Delivery.due_at).is_(None) & ~is_held_back()
     failed = col(Delivery.state) == DeliveryState.FAILED
     return _again(session, digest_id, held | failed, now, not_after)
 

@@ -11,8 +11,10 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
+from mailer import departures
 from mailer.db import changed, upsert
 from mailer.db.schema import Suppression, SuppressionReason
+from mailer.departures import Departure, Kind
 
 EVERYWHERE = 0
 
@@ -24,6 +26,13 @@ WEIGHT = {
     SuppressionReason.COMPLAINT: 3,
 }
 """How hard a reason is to lift. A row holds the gravest: lifting a bounce lifts nothing more."""
+
+
+DEPARTURES = {
+    SuppressionReason.COMPLAINT: Kind.COMPLAINED,
+    SuppressionReason.EDITOR: Kind.BARRED,
+}
+"""What is done again after a restore; a request is in the history, a bounce comes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,11 @@ def suppress(
             where=col(Suppression.reason).in_(lighter),
         )
     )
-    return changed(session, statement) == 1
+    is_new = changed(session, statement) == 1
+    if is_new and reason in DEPARTURES:
+        line = Departure(now, DEPARTURES[reason], list_id=list_id)
+        departures.note(session.info, line, key)
+    return is_new
 
 
 def suppress_all(
