@@ -1,8 +1,9 @@
 # ruff: noqa: INP001  (a script beside its picture, in no package)
-"""The picture in the README, taken of the real demo: `python -m docs.pictures.make`.
+"""The pictures of README and docs: `python -m docs.pictures.make`.
 
-A list's page for readers, and beside it a digest of that list in the inbox. Needs what the browser
-tests need: Playwright and a Chromium.
+`demo.png` is taken of the real demo: a list's page for readers, and beside it a digest of that
+list in the inbox. `layouts.png` shows one digest in each layout. Needs what the browser tests
+need: Playwright and a Chromium.
 """
 
 import base64
@@ -10,16 +11,20 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from mailer.rendering import Prepared, layouts, render_digest
 from tests import outside
 from tests.browser import PROGRAMS
 from tests.demo.process import Demo, demo
+from tests.rendering import sample
 
 PICTURE = Path(__file__).with_name("demo.png")
+LAYOUTS = Path(__file__).with_name("layouts.png")
 LARGEST = 250_000
 """Bytes that a reader of the README should wait for."""
 
@@ -27,6 +32,7 @@ READER = "ines.fernandez@example.org"
 CANVAS = (1400, 930)
 LIST_PAGE = (420, 850)
 INBOX = (860, 850)
+MAIL = (640, 850)
 
 COMPOSED = """
 <style>
@@ -39,15 +45,32 @@ COMPOSED = """
 
 
 def main() -> int:
-    """Take the picture anew; give an exit code."""
+    """Take the pictures anew; give an exit code."""
+    with _chromium() as chromium:
+        LAYOUTS.write_bytes(_side_by_side(chromium))
     with TemporaryDirectory() as folder, demo(Path(folder) / "tmp", "--port", "0") as running:
         running.wait()
         with _chromium() as chromium:
             PICTURE.write_bytes(_taken(chromium, running))
         running.stop()
-    size = PICTURE.stat().st_size
-    sys.stdout.write(f"{PICTURE}: {size:,} bytes\n")
-    return int(size > LARGEST)
+    sizes = {picture: picture.stat().st_size for picture in (PICTURE, LAYOUTS)}
+    for picture, size in sizes.items():
+        sys.stdout.write(f"{picture}: {size:,} bytes\n")
+    return int(max(sizes.values()) > LARGEST)
+
+
+def _side_by_side(chromium: Browser) -> bytes:
+    templates = sample.templates()
+    taken = []
+    for layout in layouts(templates):
+        edition = render_digest(templates, replace(sample.DIGEST, layout=layout))
+        filled = Prepared.of(edition, templates.languages["en"]).fill(sample.VALUES)
+        page = _page(chromium, MAIL)
+        page.set_content(filled.html)
+        taken.append(_text(page.screenshot()))
+    page = _page(chromium, CANVAS)
+    page.set_content(COMPOSED.replace("LIST", taken[0]).replace("INBOX", taken[1]))
+    return page.screenshot()
 
 
 def _taken(chromium: Browser, running: Demo) -> bytes:

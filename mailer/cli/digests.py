@@ -43,8 +43,9 @@ def draft(
         typer.Option("--new-items", help="All items that were in no digest of this list yet."),
     ] = False,
     introduction: Introduction = None,
-    template: Annotated[
-        str | None, typer.Option("--template", metavar="NAME", help="Layout, if not the list's.")
+    layout: Annotated[
+        str | None,
+        typer.Option("--layout", "--template", metavar="NAME", help="Looks, if not the list's."),
     ] = None,
     date: Annotated[
         str | None, typer.Option("--date", metavar="DATE", help="Its date, if not today.")
@@ -61,11 +62,11 @@ def draft(
         introduction="" if introduction is None else reading.text_of(introduction),
         item_ids=tuple(item_ids or ()),
         new_items=new_items,
-        layout=template,
+        layout=layout,
         dated_on=reading.given(reading.day_of, date, "--date"),
     )
     with ctx.obj.open() as opened:
-        reading.check_layout(opened, template)
+        reading.check_layout(opened, layout)
         digest_id = opened.database.write(life.draft, wish, now=opened.clock.now())
         digest = opened.database.read(life.get, digest_id)
     if as_json:

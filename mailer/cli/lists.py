@@ -134,9 +134,11 @@ def edit(
     route: Route = None,
     visibility: Seen = None,
     opt_in: Policy = None,
-    template: Annotated[
+    layout: Annotated[
         str | None,
-        typer.Option("--template", metavar="NAME", help="Layout of its next digests."),
+        typer.Option(
+            "--layout", "--template", metavar="NAME", help="Looks of its next digests: letterhead."
+        ),
     ] = None,
 ) -> None:
     """Change a list: what is not named stays as it is."""
@@ -153,13 +155,13 @@ def edit(
         languages=_codes(languages),
         visibility=visibility,
         opt_in=opt_in,
-        layout=template,
+        layout=layout,
     )
     if changes == Edit() and not any(word is not None for word in words):
         raise UsageError("nothing to change was named; “mailer list edit --help” shows what can be")
     with ctx.obj.open() as opened:
         reading.check_route(opened, route)
-        reading.check_layout(opened, template)
+        reading.check_layout(opened, layout)
         opened.database.write(_edit, slug, changes, words, words_in, opened)
     talk(f"list “{new_slug or slug}” is changed")
 

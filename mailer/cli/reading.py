@@ -86,10 +86,10 @@ def check_route(opened: App, name: str | None) -> None:
 
 
 def check_layout(opened: App, name: str | None) -> None:
-    """Raise NotFound for a template that no folder has."""
+    """Raise NotFound for a layout that no folder has."""
     known = layouts(opened.press.templates)
     if name is not None and name not in known:
-        raise NotFound("template", name, f"there are: {', '.join(known)}")
+        raise NotFound("layout", name, f"there are: {', '.join(known)}")
 
 
 def _bytes_of(source: str) -> bytes:

@@ -67,6 +67,7 @@ class Contents:
             coming_up=_coming_up([one for _, one in chosen], digest.dated_on),
             view_url=self.links.digest(card.list.slug, digest.number) if _is_open(card) else "",
             layout=digest.layout,
+            words_in=text.language,
         )
         return content, [one.version for _, one in chosen]
 

@@ -155,10 +155,19 @@ class Section:
     def __post_init__(self) -> None:
         line("topic", self.topic)
 
+    @property
+    def language(self) -> str:
+        """Give the language of all the items, and so of the topic; nothing, if they differ."""
+        spoken = {item.language for item in self.items}
+        return spoken.pop() if len(spoken) == 1 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class DigestContent:
-    """One number of a list in one language. `introduction` is Markdown."""
+    """One number of a list in one language. `introduction` is Markdown.
+
+    `words_in` is the language of subject and introduction, where nobody wrote them in `language`.
+    """
 
     mailing_list: ListCard
     sender: SenderCard
@@ -172,6 +181,7 @@ class DigestContent:
     coming_up: tuple[ItemCard, ...] = ()
     view_url: str = ""
     layout: str = "digest"
+    words_in: str = ""
 
     def __post_init__(self) -> None:
         line("subject", self.subject)

@@ -170,15 +170,15 @@ def test_a_test_letter_is_posted_to_anybody(newsroom: Office) -> None:
     assert newsroom.ok("status", "--json").json["letters_waiting"] == 1
 
 
-def test_a_template_that_is_not_there_is_not_found(newsroom: Office) -> None:
+def test_a_layout_that_is_not_there_is_not_found(newsroom: Office) -> None:
     before = newsroom.dump()
 
     ended = newsroom.run(
-        "digest", "draft", "meetings", "--subject", "S", "--item", 1, "--template", "shiny"
+        "digest", "draft", "meetings", "--subject", "S", "--item", 1, "--layout", "shiny"
     )
 
     assert ended.code == 3
-    assert ended.error == "there is no template “shiny”; there are: digest"
+    assert ended.error == "there is no layout “shiny”; there are: digest, letterhead"
     assert newsroom.dump() == before
 
 

@@ -89,11 +89,11 @@ def test_a_slug_that_is_taken_is_refused(meetings: Office) -> None:
     assert ended.code == 4
 
 
-def test_a_template_that_is_not_there_is_not_found(meetings: Office) -> None:
-    ended = meetings.run("list", "edit", "meetings", "--template", "shiny")
+def test_a_layout_that_is_not_there_is_not_found(meetings: Office) -> None:
+    ended = meetings.run("list", "edit", "meetings", "--layout", "shiny")
 
     assert ended.code == 3
-    assert ended.error == "there is no template “shiny”; there are: digest"
+    assert ended.error == "there is no layout “shiny”; there are: digest, letterhead"
 
 
 def test_a_route_that_is_not_in_the_settings_is_not_found(meetings: Office) -> None:

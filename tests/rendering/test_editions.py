@@ -366,13 +366,13 @@ def test_a_further_layout_is_a_further_folder(own: Path, tmp_path: Path) -> None
 
     found = templates(tmp_path)
 
-    assert layouts(found) == ["digest", "short"]
+    assert layouts(found) == ["digest", "letterhead", "short"]
     edition = render_digest(found, replace(DIGEST, layout="short"))
     assert (edition.layout, edition.subject[:9]) == ("short", "In short:")
 
 
 def test_a_layout_that_is_not_there_names_those_that_are(ours: Templates) -> None:
-    with pytest.raises(NotFound, match="no layout “nice”; there are digest"):
+    with pytest.raises(NotFound, match="no layout “nice”; there are digest, letterhead"):
         render_digest(ours, replace(DIGEST, layout="nice"))
 
 

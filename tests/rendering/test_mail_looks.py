@@ -12,10 +12,12 @@ from mailer.rendering import (
     Kind,
     Prepared,
     Section,
+    layouts,
     render_digest,
     render_letter,
 )
 from tests.browser import HEIGHTS, PHONE, SCHEMES, TABLET, Visitor, axe, is_too_wide, screenshots
+from tests.rendering import scripts
 from tests.rendering.sample import (
     ARABIC,
     DIGEST,
@@ -58,17 +60,22 @@ OVERFULL = replace(
 EMPTY = replace(DIGEST, sections=(), coming_up=(), introduction="Only this.")
 
 DIGESTS = {
-    "digest-en": DIGEST,
-    "digest-ja": JAPANESE,
-    "digest-ar": ARABIC,
-    "digest-overfull": OVERFULL,
-    "digest-empty": EMPTY,
+    f"{layout}-{name}": replace(content, layout=layout)
+    for layout in layouts(OURS)
+    for name, content in {
+        "en": DIGEST,
+        "ja": JAPANESE,
+        "fr": replace(DIGEST, language="fr", words_in="en"),
+        **scripts.EVERY,
+        "overfull": OVERFULL,
+        "empty": EMPTY,
+    }.items()
 }
 LETTERS = {
     f"{kind}-{language}": (kind, language)
     for kind in Kind
     if not kind.is_digest
-    for language in ("en", "ja")
+    for language in ("en", "fr", "ja")
 }
 
 
@@ -95,12 +102,14 @@ def look(browser: Visitor, html: str) -> "Page":
     return page
 
 
-def test_a_digest_fits_and_keeps_nobody_out(browser: Visitor) -> None:
-    look(browser, digest_page(DIGEST))
+@pytest.mark.parametrize("layout", layouts(OURS))
+def test_a_digest_fits_and_keeps_nobody_out(browser: Visitor, layout: str) -> None:
+    look(browser, digest_page(replace(DIGEST, layout=layout)))
 
 
 def test_long_words_and_addresses_break_nothing(browser: Visitor) -> None:
-    look(browser, digest_page(OVERFULL))
+    for layout in layouts(OURS):
+        look(browser, digest_page(replace(OVERFULL, layout=layout)))
 
 
 def test_a_confirmation_fits_and_keeps_nobody_out(browser: Visitor) -> None:
@@ -123,7 +132,7 @@ def test_a_letter_can_be_looked_at(browser: Visitor, name: str, pictures: Path) 
     assert len(screenshots(page, pictures, name)) == 6
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", ["en", "fr", "ja"])
 def test_all_of_a_confirmation_is_on_a_phone_s_first_screen(
     browser: Visitor, language: str
 ) -> None:
