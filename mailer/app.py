@@ -131,6 +131,7 @@ class App:
         return Rules(
             confirm_for=timedelta(days=subscribe.confirm_days),
             undo_for=timedelta(days=subscribe.undo_days),
+            access_for=timedelta(hours=subscribe.access_hours),
             letter_life=timedelta(hours=delivery.letter_give_up_hours),
             limits=Limits(
                 per_address=subscribe.letters_per_address,

@@ -50,6 +50,10 @@ class Links:
         address = f"{self.base}{MEDIUM}/{known}"
         return f"{address}/{quote(name)}.{extension}" if name else f"{address}.{extension}"
 
+    def you(self, slug: str) -> str:
+        """Give the page of a list on which one asks for the link to one's own data."""
+        return f"{self.list_page(slug)}/you"
+
     def confirm(
         self,
         subscriber_id: int,

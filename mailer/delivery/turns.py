@@ -131,7 +131,7 @@ class Turns:
         self, session: Session, worker_id: int, claimed: Sequence[Claimed], now: datetime
     ) -> tuple[Parcel, ...]:
         """Make parcels of what may go, and settle what may not."""
-        refused = subscribers.may_not_be_mailed(session, claimed)
+        refused = subscribers.may_not_be_mailed(session, claimed, now=now)
         fitting = Fitting(session, self._press, now)
         parcels, settled = [], []
         for one in claimed:

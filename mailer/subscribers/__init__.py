@@ -11,6 +11,7 @@ from mailer.subscribers.export import export_rows, members
 from mailer.subscribers.limits import Limits, forget_old
 from mailer.subscribers.origins import known as origin
 from mailer.subscribers.people import Left, Reading, understand
+from mailer.subscribers.preferences import Choice, Hand, Pause, Reader, Settled, choose, reader
 from mailer.subscribers.roster import (
     Confirmed,
     ConfirmLink,
@@ -46,15 +47,20 @@ __all__ = [
     "EVERYWHERE",
     "FIELDS",
     "Asked",
+    "Choice",
     "ConfirmLink",
     "Confirmed",
     "Ground",
+    "Hand",
     "Import",
     "Left",
     "Limits",
+    "Pause",
+    "Reader",
     "Reading",
     "Report",
     "Rules",
+    "Settled",
     "Standing",
     "Undone",
     "Watch",
@@ -64,6 +70,7 @@ __all__ = [
     "ask",
     "audience",
     "by_address",
+    "choose",
     "chunk_end",
     "confirm",
     "every_batch",
@@ -76,6 +83,7 @@ __all__ = [
     "may_not_be_mailed",
     "members",
     "origin",
+    "reader",
     "reasons",
     "refuse",
     "say_why",

@@ -19,7 +19,7 @@ from mailer.db import Lock, alone
 from mailer.db.schema import Ask, AskAction
 from mailer.errors import MailerError
 from mailer.history import SYSTEM, About
-from mailer.subscribers import roster
+from mailer.subscribers import access, roster
 from mailer.subscribers.limits import network_of
 from mailer.subscribers.roster import Rules, Wish
 
@@ -101,8 +101,11 @@ def _carry_out(session: Session, one: Ask, rules: Rules, now: datetime) -> None:
         evidence={**one.evidence, "asked_at": one.asked_at.isoformat()},
         network=one.network,
     )
-    if one.action is AskAction.SUBSCRIBE:
-        roster.require_list_open(session, one.list_id)
-        roster.subscribe(session, wish, rules, now=now)
-    else:
-        roster.unsubscribe(session, wish, rules, now=now)
+    match one.action:
+        case AskAction.SUBSCRIBE:
+            roster.require_list_open(session, one.list_id)
+            roster.subscribe(session, wish, rules, now=now)
+        case AskAction.UNSUBSCRIBE:
+            roster.unsubscribe(session, wish, rules, now=now)
+        case AskAction.ACCESS:
+            access.ask_access(session, wish, rules, now=now)

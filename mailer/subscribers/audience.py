@@ -1,7 +1,7 @@
 """Who gets a digest, as a SELECT for the ledger; and who of the claimed may still be mailed.
 
-The audience is everybody confirmed on the list. One whose address is suppressed is in it too,
-so that every recipient is accounted for; the row says at once that it was not mailed.
+The audience is everybody confirmed on the list. One whose address is suppressed, or who pauses,
+is in it too, so that every recipient is accounted for; the row says at once that it was not mailed.
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,9 @@ COLUMNS = (
 )
 """What `audience` selects, in order, under the names of the ledger's columns."""
 
+PAUSES = "the reader pauses this mail"
+"""Why a digest was withdrawn from one who had asked for no mail until a later day."""
+
 
 def audience(list_id: int, *, after: int, upto: int, language: str, now: datetime) -> Select[Any]:
     """Select the recipients of a list with subscriber ids in (after, upto].
@@ -46,6 +49,7 @@ def audience(list_id: int, *, after: int, upto: int, language: str, now: datetim
         col(Suppression.key) == col(Subscriber.key),
         col(Suppression.list_id).in_([suppressions.EVERYWHERE, list_id]),
     )
+    pauses = col(Subscriber.paused_until) > now
     values = (
         col(Subscriber.id),
         col(Subscriber.address),
@@ -53,9 +57,13 @@ def audience(list_id: int, *, after: int, upto: int, language: str, now: datetim
         col(Subscriber.domain),
         col(Subscriber.name),
         func.coalesce(col(Subscription.language), col(Subscriber.language), language),
-        case((suppressed, DeliveryState.SUPPRESSED.value), else_=DeliveryState.QUEUED.value),
-        case((suppressed, "the address must not be mailed"), else_=""),
-        case((suppressed, literal(now, type_=UTCDateTime())), else_=None),
+        case(
+            (suppressed, DeliveryState.SUPPRESSED.value),
+            (pauses, DeliveryState.WITHDRAWN.value),
+            else_=DeliveryState.QUEUED.value,
+        ),
+        case((suppressed, "the address must not be mailed"), (pauses, PAUSES), else_=""),
+        case((or_(suppressed, pauses), literal(now, type_=UTCDateTime())), else_=None),
     )
     named: list[Any] = [value.label(name) for name, value in zip(COLUMNS, values, strict=True)]
     return (
@@ -97,14 +105,17 @@ def size(session: Session, list_id: int) -> int:
     return int(session.execute(statement).scalar_one())
 
 
-def may_not_be_mailed(session: Session, claimed: Sequence[Claimed]) -> dict[int, tuple[str, str]]:
+def may_not_be_mailed(
+    session: Session, claimed: Sequence[Claimed], *, now: datetime
+) -> dict[int, tuple[str, str]]:
     """Ask again, just before sending; give (state, reason) for each claim that must not go.
 
-    The states are `withdrawn` for one who left or was erased, `suppressed` for one whose
+    The states are `withdrawn` for one who left, pauses or was erased, `suppressed` for one whose
     address must not be mailed by this kind of letter.
     """
     refused: dict[int, tuple[str, str]] = {}
     gone = _gone(session, claimed)
+    pausing = _pausing(session, claimed, now)
     for list_id in {one.list_id for one in claimed}:
         some = [one for one in claimed if one.list_id == list_id]
         why = suppressions.reasons_of(session, {one.key for one in some}, list_id)
@@ -115,7 +126,18 @@ def may_not_be_mailed(session: Session, claimed: Sequence[Claimed]) -> dict[int,
             elif not consent.allowed(one.kind, reasons):
                 text = f"the address must not be mailed: {', '.join(sorted(reasons))}"
                 refused[one.id] = (DeliveryState.SUPPRESSED, text)
+            elif one.kind is DeliveryKind.DIGEST and one.subscriber_id in pausing:
+                refused[one.id] = (DeliveryState.WITHDRAWN, PAUSES)
     return refused
+
+
+def _pausing(session: Session, claimed: Sequence[Claimed], now: datetime) -> set[int]:
+    """Give which of the subscribers want no digest now; letters go all the same."""
+    ids = [one.subscriber_id for one in claimed if one.kind is DeliveryKind.DIGEST]
+    statement = select(col(Subscriber.id)).where(
+        col(Subscriber.id).in_(ids), col(Subscriber.paused_until) > now
+    )
+    return {int(found) for found in session.execute(statement).scalars() if found} if ids else set()
 
 
 def _gone(session: Session, claimed: Sequence[Claimed]) -> set[int]:

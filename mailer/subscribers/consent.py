@@ -27,6 +27,10 @@ MAY_GO_DESPITE: dict[DeliveryKind, frozenset[SuppressionReason]] = {
     # They asked for the link a moment ago; a mailbox may have come back to life.
     DeliveryKind.LEAVE: frozenset({SuppressionReason.BOUNCE}),
     DeliveryKind.NOTICE: frozenset(SuppressionReason),
+    # Who wants no mail may still see what is kept about them.
+    DeliveryKind.ACCESS: frozenset({SuppressionReason.BOUNCE, SuppressionReason.REQUEST}),
+    DeliveryKind.MOVE: frozenset({SuppressionReason.BOUNCE}),
+    DeliveryKind.MOVED: frozenset({SuppressionReason.BOUNCE, SuppressionReason.REQUEST}),
 }
 """Every other kind goes in spite of none."""
 

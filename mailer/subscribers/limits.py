@@ -19,7 +19,13 @@ DAY = timedelta(hours=24)
 HOUR = timedelta(hours=1)
 INSTALLATION = "installation"
 KEEP_TALLIES = timedelta(days=2)
-CAUSED_BY_STRANGERS = (DeliveryKind.CONFIRMATION, DeliveryKind.ALREADY, DeliveryKind.LEAVE)
+CAUSED_BY_STRANGERS = (
+    DeliveryKind.CONFIRMATION,
+    DeliveryKind.ALREADY,
+    DeliveryKind.LEAVE,
+    DeliveryKind.ACCESS,
+    DeliveryKind.MOVE,
+)
 
 
 @dataclass(frozen=True, slots=True)

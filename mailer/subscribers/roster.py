@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from mailer import history, ledger, lists
@@ -36,6 +36,7 @@ class Rules:
 
     confirm_for: timedelta = timedelta(days=7)
     undo_for: timedelta = timedelta(days=30)
+    access_for: timedelta = timedelta(hours=1)
     letter_life: timedelta = timedelta(hours=24)
     limits: Limits = field(default_factory=Limits)
     signing_key: int | None = None
@@ -150,6 +151,27 @@ def add_confirmed(
     return None
 
 
+def join(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> bool:
+    """Put somebody on a list whose mailbox has just proved itself, and welcome them.
+
+    It is what confirming is, without the letter: False when that would not be allowed either.
+    """
+    alone(session, Lock.ROSTER)
+    why_not = suppressions.reasons(session, wish.address.key, wish.list_id)
+    found = _find(session, wish.address.key, wish.list_id)
+    if why_not - consent.LIFTED_BY_CONFIRMING:
+        _note(session, "subscription.refused", found, wish, now)
+        return False
+    suppressions.lift(session, wish.address.key, list_id=wish.list_id, reasons=why_not)
+    if found and found.state is CONFIRMED:
+        return True
+    step = consent.Step(CONFIRMED, None, anew=found is not None)
+    standing = _enter(session, wish, step, found, now)
+    _note(session, "subscription.confirmed", standing, wish, now)
+    _post(session, DeliveryKind.WELCOME, standing, rules, when=now, now=now)
+    return True
+
+
 def confirm(
     session: Session,
     link: ConfirmLink,
@@ -207,7 +229,7 @@ def undo_leaving(
         return False
     if suppressions.reasons(session, standing.key, list_id) & consent.ENDS_UNDOING:
         return False
-    event = history.last(session, "subscription.left", About(subscriber_id, list_id))
+    event = history.last(session, "subscription.left", About(standing.subscriber_id, list_id))
     before = SubscriptionState(event.details.get("was", CONFIRMED)) if event else CONFIRMED
     if not _move(session, standing, UNSUBSCRIBED, before, left_at=None):
         return False
@@ -220,10 +242,11 @@ def say_why(
 ) -> None:
     """Keep the reason a reader gave for leaving, as they wrote it; the first one counts."""
     details = {"why": why, "event": left_event}
-    said = history.last(session, "subscription.left_because", About(subscriber_id, list_id))
-    if said and said.details["event"] == left_event:
-        return
     standing = standing_of(session, subscriber_id, list_id)
+    about = About(standing.subscriber_id, list_id)
+    said = history.last(session, "subscription.left_because", about)
+    if said and said.details.get("event") == left_event:
+        return
     _record(session, "subscription.left_because", standing, READER, now, details)
 
 
@@ -241,7 +264,7 @@ def refuse(
     statement = (
         update(Subscription)
         .where(
-            col(Subscription.subscriber_id) == subscriber_id,
+            col(Subscription.subscriber_id) == standing.subscriber_id,
             col(Subscription.state) != UNSUBSCRIBED,
         )
         .values(state=UNSUBSCRIBED, left_at=now)
@@ -252,8 +275,9 @@ def refuse(
 
 def standing_of(session: Session, subscriber_id: int, list_id: int) -> Standing:
     """Give how one subscriber stands on one list; NotFound when they never did, or are erased."""
+    known_as = today(session, subscriber_id)
     statement = _standings().where(
-        col(Subscription.subscriber_id) == subscriber_id, col(Subscription.list_id) == list_id
+        col(Subscription.subscriber_id) == known_as, col(Subscription.list_id) == list_id
     )
     row = session.execute(statement).first()
     if row is None or row.address is None:
@@ -261,10 +285,23 @@ def standing_of(session: Session, subscriber_id: int, list_id: int) -> Standing:
     standing = Standing(*row)
     if standing.state is not UNSUBSCRIBED:
         return standing
-    event = history.last(session, "subscription.left", About(subscriber_id, list_id))
+    event = history.last(session, "subscription.left", About(known_as, list_id))
     if event is None or event.at != standing.left_at:
         return standing  # they did not leave this list: they refused all mail
     return replace(standing, left_event=event.id)
+
+
+def today(session: Session, subscriber_id: int) -> int:
+    """Give who a subscriber is today: who moved to another's address became that subscriber."""
+    seen = {subscriber_id}
+    while True:
+        row = session.execute(
+            select(col(Subscriber.merged_into)).where(col(Subscriber.id) == subscriber_id)
+        ).first()
+        if row is None or row.merged_into is None or row.merged_into in seen:
+            return subscriber_id
+        subscriber_id = row.merged_into
+        seen.add(subscriber_id)
 
 
 def by_address(session: Session, key: str) -> tuple[Subscriber, list[Subscription]]:
@@ -411,7 +448,7 @@ def _standings() -> Any:
         col(Subscription.list_id),
         col(Subscriber.address),
         col(Subscriber.key),
-        col(Subscription.language),
+        func.coalesce(col(Subscription.language), col(Subscriber.language)),
         col(Subscription.state),
         col(Subscription.ask),
         col(Subscription.left_at),

@@ -48,13 +48,13 @@ def press(desk: Desk, visit: Visit) -> Response:
     if found.has_ended:
         raise Refused("this list has ended")
     box = Box.of(visit.form)
-    timing = _stamp(desk).read(box.shown, found.card.id, now=desk.now())
+    timing = stamp(desk).read(box.shown, found.card.id, now=desk.now())
     if timing is not Timing.GOOD or box.action is None:
-        return _page(desk, visit, found, _again(desk, found, box, timing))
+        return _page(desk, visit, found, again(desk, found, box, timing))
     try:
         parsed = address.parse(box.address)
     except AddressInvalid:
-        return _page(desk, visit, found, _wrong(box, found.language), status=422)
+        return _page(desk, visit, found, wrong(box, found.language), status=422)
     answer = letters.announce(desk, visit, found.card, found.language, box.action)
     asked = Asked(
         action=box.action,
@@ -93,7 +93,7 @@ def snippet(desk: Desk, visit: Visit) -> Response:
 
 def empty(desk: Desk, found: Listing) -> Filled:
     """Give a fresh box, with the moment at which it is shown."""
-    return Filled(shown=_stamp(desk).sign(found.card.id, now=desk.now()))
+    return Filled(shown=stamp(desk).sign(found.card.id, now=desk.now()))
 
 
 def _page(desk: Desk, visit: Visit, found: Listing, box: Filled, *, status: int = 200) -> Response:
@@ -110,7 +110,8 @@ def _page(desk: Desk, visit: Visit, found: Listing, box: Filled, *, status: int 
     )
 
 
-def _stamp(desk: Desk) -> Stamp:
+def stamp(desk: Desk) -> Stamp:
+    """Give what signs and reads the moment at which a form was shown."""
     settings = desk.app.settings.subscribe
     return Stamp(
         desk.app.keys,
@@ -119,7 +120,7 @@ def _stamp(desk: Desk) -> Stamp:
     )
 
 
-def _again(desk: Desk, found: Listing, box: Box, timing: Timing) -> Filled:
+def again(desk: Desk, found: Listing, box: Box, timing: Timing) -> Filled:
     """Give the box filled in, to be pressed once more.
 
     One that was merely too quick keeps its moment: the next press is late enough.
@@ -128,7 +129,8 @@ def _again(desk: Desk, found: Listing, box: Box, timing: Timing) -> Filled:
     return Filled(shown, box.address, box.action, again=True)
 
 
-def _wrong(box: Box, language: Language) -> Filled:
+def wrong(box: Box, language: Language) -> Filled:
+    """Give the box filled in, with what is wrong with the address."""
     error = (
         language.gettext(
             "This is not an address that we can write to. It should look like name@example.org."

@@ -133,6 +133,10 @@ class Ways:
         """Give the page with the box to paste."""
         return self.desk.paths.box(slug) + self.lasting
 
+    def you(self, slug: str) -> str:
+        """Give the page where one asks for the link to one's own data."""
+        return self.desk.paths.you(slug) + self.lasting
+
     def static(self, name: str) -> str:
         """Give the address of a file, with the hash of its content."""
         return f"{self.desk.base_path}/static/{self.desk.assets.by_plain_name[name].name}"

@@ -10,7 +10,11 @@ from mailer.web import listing
 from mailer.web.desk import Desk
 from mailer.web.visit import Visit
 
-LETTER = {AskAction.SUBSCRIBE: Kind.CONFIRMATION, AskAction.UNSUBSCRIBE: Kind.LEAVE}
+LETTER = {
+    AskAction.SUBSCRIBE: Kind.CONFIRMATION,
+    AskAction.UNSUBSCRIBE: Kind.LEAVE,
+    AskAction.ACCESS: Kind.ACCESS,
+}
 
 
 def announce(
@@ -25,5 +29,6 @@ def announce(
         action=action.value,
         subject=desk.app.press.announced(card, LETTER[action], language.code),
         confirm_days=desk.app.settings.subscribe.confirm_days,
+        access_hours=desk.app.settings.subscribe.access_hours,
         letters_a_day=desk.app.settings.subscribe.letters_per_address,
     )

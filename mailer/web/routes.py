@@ -7,8 +7,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from mailer.errors import NotFound
-from mailer.links import CONFIRM, LEAVE, MEDIUM, REFUSE, UNDO
-from mailer.web import archive, box, confirming, front, health, hosted, leaving, metrics, refusing
+from mailer.links import CONFIRM, LEAVE, MEDIUM, PREFERENCES, REFUSE, UNDO
+from mailer.web import (
+    archive,
+    box,
+    confirming,
+    front,
+    health,
+    hosted,
+    leaving,
+    metrics,
+    preferences,
+    refusing,
+    you,
+)
 from mailer.web.desk import Desk
 from mailer.web.door import Door
 from mailer.web.guard import FOREVER
@@ -24,6 +36,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route("/l/{slug}", Door(desk, get=box.show, post=box.press)),
         Route("/l/{slug}/box", Door(desk, get=box.snippet)),
         Route("/l/{slug}/archive", Door(desk, get=archive.index)),
+        Route("/l/{slug}/you", Door(desk, get=you.show, post=you.press)),
         Route("/l/{slug}/{number}", Door(desk, get=archive.show)),
         Route(f"/{CONFIRM}/{{token}}", Door(desk, get=confirming.show, post=confirming.press)),
         Route(f"/{CONFIRM}/{{token}}/again", Door(desk, post=confirming.renew)),
@@ -36,6 +49,8 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route(f"/{UNDO}/{{token}}/why", Door(desk, post=leaving.say_why)),
         Route(f"/{MEDIUM}/{{name}}", Door(desk, get=hosted.show)),
         Route(f"/{MEDIUM}/{{hash}}/{{name}}", Door(desk, get=hosted.show)),
+        Route(f"/{PREFERENCES}/{{token}}", Door(desk, get=preferences.show, post=preferences.save)),
+        Route(f"/{PREFERENCES}/{{token}}/letter", Door(desk, post=preferences.ask_link)),
         Route("/livez", health.livez, methods=["GET", "OPTIONS"]),
         Route("/readyz", Door(desk, get=health.readyz)),
         Route("/metrics", Door(desk, get=metrics.show)),

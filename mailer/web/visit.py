@@ -22,7 +22,8 @@ LARGEST_BODY = 64 * 1024
 LARGEST_IGNORED = 1024 * 1024
 """Bytes of a body that nobody looks at, before we answer in the middle of it."""
 
-MOST_FIELDS = 20
+MOST_FIELDS = 400
+"""Fields of a form; the longest has two for each public list."""
 BODY_SECONDS = 10
 LONGEST_AGENT = 200
 LONGEST_ORIGIN = 200

@@ -1,5 +1,7 @@
 """Who gets a digest, and who of the claimed may still be mailed."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -35,6 +37,12 @@ def audience(roster: Roster, after: int = 0, upto: int = 10_000) -> list[dict[st
     with roster.database.reading() as session:
         found = session.execute(chosen).all()
     return [dict(zip(subscribers.AUDIENCE_COLUMNS, row, strict=True)) for row in found]
+
+
+def pause(roster: Roster, subscriber_id: int | None, until: datetime) -> None:
+    statement = update(Subscriber).where(col(Subscriber.id) == subscriber_id)
+    with roster.database.writing() as session:
+        session.execute(statement.values(paused_until=until))
 
 
 def suppress(roster: Roster, key: str, **more: Any) -> None:
@@ -78,6 +86,19 @@ def test_one_who_must_not_be_mailed_is_accounted_for_at_once(roster: Roster) -> 
     assert [row["state"] for row in found] == ["suppressed", "suppressed", "queued"]
     assert found[0]["settled_at"] == roster.clock.now()
     assert found[0]["reason"]
+
+
+def test_one_who_pauses_is_accounted_for_at_once(roster: Roster) -> None:
+    ids = people(roster, 3)
+    now = roster.clock.now()
+    pause(roster, ids[0], now + timedelta(days=1))
+    pause(roster, ids[1], now)  # over this moment
+
+    found = audience(roster)
+
+    assert [row["state"] for row in found] == ["withdrawn", "queued", "queued"]
+    assert found[0]["settled_at"] == now
+    assert "pauses" in found[0]["reason"]
 
 
 def test_a_language_is_the_subscription_s_the_person_s_or_the_list_s(roster: Roster) -> None:
@@ -132,7 +153,9 @@ def claimed(roster: Roster, kind: DeliveryKind = DeliveryKind.DIGEST) -> dict[st
 
 
 def refused(roster: Roster, claims: dict[str, Claimed]) -> dict[str, str]:
-    found = roster.database.read(subscribers.may_not_be_mailed, list(claims.values()))
+    found = roster.database.read(
+        subscribers.may_not_be_mailed, list(claims.values()), now=roster.clock.now()
+    )
     assert all(reason for _, reason in found.values())
     return {key: found[one.id][0] for key, one in claims.items() if one.id in found}
 
@@ -177,5 +200,15 @@ def test_a_letter_goes_in_spite_of_what_its_kind_allows(
     assert refused(roster, claims) == expected
 
 
+def test_who_pauses_since_gets_no_digest_but_letters(roster: Roster) -> None:
+    later = roster.clock.now() + timedelta(days=1)
+    digest = claimed(roster)
+    pause(roster, digest["reader1@example.org"].subscriber_id, later)
+
+    assert refused(roster, digest) == {"reader1@example.org": "withdrawn"}
+    letter = replace(digest["reader1@example.org"], kind=DeliveryKind.WELCOME)
+    assert refused(roster, {"reader1@example.org": letter}) == {}
+
+
 def test_nobody_claimed_is_nobody_refused(roster: Roster) -> None:
-    assert roster.database.read(subscribers.may_not_be_mailed, []) == {}
+    assert roster.database.read(subscribers.may_not_be_mailed, [], now=roster.clock.now()) == {}

@@ -176,6 +176,9 @@ class Office:
     def refuse_path(self, typed: str, list_id: int = 1) -> str:
         return self._path(self.app.links.refuse(self._subscriber(typed), list_id))
 
+    def preferences_path(self, typed: str, list_id: int = 1) -> str:
+        return self._path(self.app.links.preferences(self._subscriber(typed), list_id))
+
     def undo_path(self, page: str) -> str:
         """Give where *undo* leads on a page."""
         forms = LexborHTMLParser(page).css("form[action*='/back/']")

@@ -124,6 +124,8 @@ def pages(office: Office) -> dict[str, str]:
         "nobody": long_ago,
         "gone": too_late,
         "refuse": office.refuse_path("asked@reader.example"),
+        "preferences": office.preferences_path("joined@reader.example"),
+        "you": "/l/meetings/you",
         "problem": "/nothing/here",
     }
 
