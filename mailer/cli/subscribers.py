@@ -1,5 +1,6 @@
 """`mailer subscriber`: one person at a time; see `transfers` for many."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,6 @@ from mailer.cli import printing, reading
 from mailer.cli.options import AnAddress, AsJson, Slug
 from mailer.cli.printing import talk
 from mailer.db.schema import (
-    Organisation,
     Subscriber,
     Subscription,
     SubscriptionState,
@@ -19,7 +19,7 @@ from mailer.db.schema import (
 )
 from mailer.errors import NotFound, Refused, UsageError
 from mailer.history import EDITOR
-from mailer.subscribers import Wish
+from mailer.subscribers import Place, Wish
 
 app = typer.Typer()
 
@@ -91,6 +91,36 @@ def show(ctx: typer.Context, address: AnAddress, as_json: AsJson = False) -> Non
 
 
 @app.command()
+def edit(
+    ctx: typer.Context,
+    address: AnAddress,
+    *,
+    organisation: Annotated[
+        str,
+        typer.Option(
+            "--organisation", metavar="ORG", help="Where they work; empty: as the domain tells."
+        ),
+    ],
+    country: Annotated[
+        str | None,
+        typer.Option("--country", metavar="NAME", help="Of a new organisation, or which of two."),
+    ] = None,
+) -> None:
+    """Say where somebody works; an organisation that is not there is added."""
+    asked = reading.address_of(address, "ADDRESS")
+    works_at = reading.line_of(organisation, "--organisation")
+    land = reading.given(reading.line_of, country, "--country")
+    with ctx.obj.open() as opened, opened.database.writing() as session:
+        found, _ = subscribers.by_address(session, asked.key)
+        assert found.id is not None
+        now = opened.clock.now()
+        place = _place(session, works_at, land, now) if works_at else None
+        subscribers.assign(session, found.id, place, now=now)
+    where = f"at “{place.name}”" if place else "where a rule on the domain says, if one does"
+    talk(f"{asked.mailbox} works {where}")
+
+
+@app.command()
 def leave(ctx: typer.Context, slug: Slug, address: AnAddress) -> None:
     """Take somebody off a list, at their word; no letter is sent."""
     asked = reading.address_of(address, "ADDRESS")
@@ -113,6 +143,15 @@ def basis_of(basis: str | None, *, confirmed: bool) -> str | None:
     if basis is not None and not confirmed:
         raise UsageError("--basis goes with --confirmed; without it, a letter asks them")
     return reading.given(reading.line_of, basis, "--basis")
+
+
+def _place(session: Session, name: str, country: str | None, now: datetime) -> Place:
+    """Give the organisation of a name, which may be new."""
+    try:
+        return subscribers.organisation(session, name, country)
+    except NotFound:
+        subscribers.add_organisation(session, name, country or "", now=now)
+        return subscribers.organisation(session, name, country or "")
 
 
 def _put(session: Session, wish: Wish, basis: str, opened: App) -> str:
@@ -190,7 +229,7 @@ def _cards(session: Session, mine: list[Subscription]) -> list[lists.Card]:
 
 
 def _person(session: Session, found: Subscriber) -> dict[str, Any]:
-    works_at = session.get(Organisation, found.organisation_id) if found.organisation_id else None
+    works_at = subscribers.directory(session).of(found.organisation_id, found.domain)
     return {
         "address": found.address,
         "name": found.name,

@@ -11,6 +11,7 @@ from mailer.delivery.notices import post as post_notice
 from mailer.delivery.plates import frozen, stored
 from mailer.delivery.press import Press
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
+from mailer.delivery.reaching import Counts, Reach, reach
 from mailer.delivery.routes import RouteStanding
 from mailer.delivery.routes import resume as resume_route
 from mailer.delivery.routes import standings as routes
@@ -18,12 +19,14 @@ from mailer.delivery.transport import Route, Timeouts
 from mailer.delivery.turns import Turns
 
 __all__ = [
+    "Counts",
     "Engine",
     "Notice",
     "Pacing",
     "Pause",
     "Press",
     "Preview",
+    "Reach",
     "Route",
     "RouteStanding",
     "Terms",
@@ -45,6 +48,7 @@ __all__ = [
     "preview",
     "promote",
     "queue_digest",
+    "reach",
     "reopen",
     "resume_route",
     "routes",

@@ -9,8 +9,23 @@ from mailer.subscribers.batches import every as every_batch
 from mailer.subscribers.columns import FIELDS
 from mailer.subscribers.export import export_rows, members
 from mailer.subscribers.limits import Limits, forget_old
+from mailer.subscribers.organisations import (
+    Directory,
+    Entry,
+    Place,
+    assign,
+    directory,
+    no_rule,
+    rule,
+)
+from mailer.subscribers.organisations import add as add_organisation
+from mailer.subscribers.organisations import entries as organisations_known
+from mailer.subscribers.organisations import find as organisation
+from mailer.subscribers.organisations import make as make_organisations
+from mailer.subscribers.organisations import merge as merge_organisations
+from mailer.subscribers.organisations import rename as rename_organisation
 from mailer.subscribers.origins import known as origin
-from mailer.subscribers.people import Left, Reading, understand
+from mailer.subscribers.people import LONGEST_TEXT, Left, Reading, understand
 from mailer.subscribers.preferences import Choice, Hand, Pause, Reader, Settled, choose, reader
 from mailer.subscribers.roster import (
     Confirmed,
@@ -46,16 +61,20 @@ __all__ = [
     "AUDIENCE_COLUMNS",
     "EVERYWHERE",
     "FIELDS",
+    "LONGEST_TEXT",
     "Asked",
     "Choice",
     "ConfirmLink",
     "Confirmed",
+    "Directory",
+    "Entry",
     "Ground",
     "Hand",
     "Import",
     "Left",
     "Limits",
     "Pause",
+    "Place",
     "Reader",
     "Reading",
     "Report",
@@ -66,13 +85,16 @@ __all__ = [
     "Watch",
     "Wish",
     "add_confirmed",
+    "add_organisation",
     "answer",
     "ask",
+    "assign",
     "audience",
     "by_address",
     "choose",
     "chunk_end",
     "confirm",
+    "directory",
     "every_batch",
     "export_rows",
     "forget_old",
@@ -80,12 +102,19 @@ __all__ = [
     "lift",
     "lift_made_by",
     "lift_one",
+    "make_organisations",
     "may_not_be_mailed",
     "members",
+    "merge_organisations",
+    "no_rule",
+    "organisation",
+    "organisations_known",
     "origin",
     "reader",
     "reasons",
     "refuse",
+    "rename_organisation",
+    "rule",
     "say_why",
     "size",
     "standing_of",
