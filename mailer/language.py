@@ -11,13 +11,13 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel import Locale, UnknownLocaleError, dates, lists, numbers
+from babel import Locale, UnknownLocaleError, dates, lists, numbers, units
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
@@ -147,6 +147,24 @@ class Language:
             said = self._between(said, self._time(ends.astimezone(_zone(zone))))
         return self._with_zone(said, zone, first)
 
+    def format_utc(
+        self, starts: date | datetime, ends: date | datetime | None = None, zone: str = "UTC"
+    ) -> str:
+        """Say the same hours in UTC, with the day where that is another: 21:00 UTC (6 December).
+
+        Nothing for whole days, and where the zone is UTC's own time.
+        """
+        if not isinstance(starts, datetime) or not starts.astimezone(_zone(zone)).utcoffset():
+            return ""
+        local = [one.astimezone(_zone(zone)) for one in (starts, ends) if isinstance(one, datetime)]
+        world = [one.astimezone(UTC) for one in local]
+        hours = list(dict.fromkeys(map(self._time, world)))
+        if len({one.date() for one in local}) > 1:
+            said = self._between(*(self._on(one.date(), self._time(one)) for one in world))
+            return f"{said} UTC"
+        said = f"{self._between(*hours) if len(hours) > 1 else hours[0]} UTC"
+        return said if world[0].date() == local[0].date() else self._on(world[0].date(), said)
+
     def format_zone(self, zone: str, at: datetime | None = None) -> str:
         """Say a time zone by its city: Brussels time; by its offset where it has none."""
         if zone in {"UTC", "Etc/UTC"}:
@@ -158,9 +176,14 @@ class Language:
         return self.pgettext("clock", "%(city)s time", city=city) if self.has_words else city
 
     def _with_zone(self, said: str, zone: str, at: datetime) -> str:
+        return said + self._bracketed(self.format_zone(zone, at))
+
+    def _on(self, day: date, hours: str) -> str:
+        return hours + self._bracketed(dates.format_skeleton("MMMMd", day, locale=self._locale))
+
+    def _bracketed(self, said: str) -> str:
         # Chinese and Japanese set brackets as wide as their characters.
-        opening, closing = ("（", "）") if self._locale.language in {"ja", "zh"} else (" (", ")")
-        return f"{said}{opening}{self.format_zone(zone, at)}{closing}"
+        return f"（{said}）" if self._locale.language in {"ja", "zh"} else f" ({said})"
 
     def _date_and_time(self, local: datetime) -> str:
         pattern = str(dates.get_datetime_format("long", self._locale)).replace("'", "")
@@ -177,6 +200,14 @@ class Language:
     def format_number(self, number: float) -> str:
         """Write a number with this language's marks: 12,345."""
         return numbers.format_decimal(number, locale=self._locale)
+
+    def format_size(self, size: int) -> str:
+        """Say how large a file is, in thousands or millions of bytes: 340 kB, 1.2 MB."""
+        if size < 1_000_000:
+            kilobytes = max(1, round(size / 1000))
+            return units.format_unit(kilobytes, "kilobyte", "short", locale=self._locale)
+        megabytes = round(size / 1_000_000, 1)
+        return units.format_unit(megabytes, "megabyte", "short", locale=self._locale)
 
     def format_list(self, things: Sequence[str]) -> str:
         """Say several things in a row: A, B and C."""

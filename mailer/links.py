@@ -14,6 +14,9 @@ CONFIRM, LEAVE, REFUSE, UNDO = "c", "u", "n", "back"
 PREFERENCES, ACCESS, MOVE, UNDO_MOVE = "p", "me", "move", "stay"
 """First parts of the paths that carry a token."""
 
+EVENT = "e"
+"""First part of the path of a meeting's dates, for calendars; a token follows, and `.ics`."""
+
 MEDIUM = "m"
 """First part of the path of a hosted picture or document."""
 
@@ -53,6 +56,10 @@ class Links:
     def you(self, slug: str) -> str:
         """Give the page of a list on which one asks for the link to one's own data."""
         return f"{self.list_page(slug)}/you"
+
+    def event(self, list_id: int, item_id: int) -> str:
+        """Give the dates of an item as a file for calendars, told by a list that had the item."""
+        return f"{self.base}{EVENT}/{self.keys.sign(Purpose.EVENT, list_id, item_id)}.ics"
 
     def confirm(
         self,

@@ -41,6 +41,7 @@ class Purpose(IntEnum):
     ACCESS = 9  # subscriber, list, last change of address; the fresh link: expires
     MOVE = 10  # change of address, list; expires
     UNDO_MOVE = 11  # change of address, list; expires
+    EVENT = 12  # list, item: its dates for a calendar; for ever
 
 
 @dataclass(frozen=True, slots=True)

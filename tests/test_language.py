@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -254,3 +255,38 @@ def plain(said: str) -> str:
 
 def write(path: Path, translation: str) -> None:
     path.write_text(CATALOGUE.replace("{translation}", translation), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "starts, ends, zone, said",
+    [
+        ((7, 9, 0), (7, 12, 30), "Pacific/Fiji", "21:00 – 00:30 UTC (6 December)"),
+        ((7, 9, 0), None, "Pacific/Fiji", "21:00 UTC (6 December)"),
+        ((7, 9, 0), (7, 12, 30), "Europe/Brussels", "08:00 – 11:30 UTC"),
+        ((7, 9, 0), (8, 12, 0), "Asia/Tokyo", "00:00 (7 December) – 03:00 (8 December) UTC"),
+        ((7, 9, 0), (7, 12, 30), "UTC", ""),
+        ((7, 9, 0), (7, 12, 30), "Europe/London", ""),
+    ],
+)
+def test_hours_are_said_in_utc_with_the_day_where_it_is_another(
+    english: Language,
+    starts: tuple[int, int, int],
+    ends: tuple[int, int, int] | None,
+    zone: str,
+    said: str,
+) -> None:
+    first, last = (
+        datetime(2026, 12, *one, tzinfo=ZoneInfo(zone)) if one else None for one in (starts, ends)
+    )
+    assert first is not None
+
+    assert plain(english.format_utc(first, last, zone)) == said
+    assert english.format_utc(date(2026, 12, 7)) == ""
+
+
+@pytest.mark.parametrize(
+    "size, said",
+    [(1, "1 kB"), (340_400, "340 kB"), (999_999, "1,000 kB"), (1_240_000, "1.2 MB")],
+)
+def test_a_size_is_said_in_thousands_or_millions(english: Language, size: int, said: str) -> None:
+    assert plain(english.format_size(size)) == said

@@ -10,15 +10,19 @@ from typing import Any
 
 from sqlmodel import Session
 
-from mailer import lists
+from mailer import lists, media
 from mailer.config import Settings
 from mailer.db.schema import Digest, DigestText, ItemVersion, Visibility
 from mailer.digests import items, life, moments
-from mailer.errors import Refused
+from mailer.digests.documents import StoredDocument
+from mailer.digests.pictures import StoredPicture
+from mailer.errors import NotFound, Refused
 from mailer.links import Links
 from mailer.lists import Card
 from mailer.rendering import (
     DigestContent,
+    DocumentCard,
+    Happening,
     House,
     ItemCard,
     Kind,
@@ -26,12 +30,17 @@ from mailer.rendering import (
     ListCard,
     Notice,
     Partner,
+    PictureCard,
     Section,
     SenderCard,
 )
 
 NO_NAME = "Communiqué"
 """Who notices are from, while the settings name no organisation."""
+
+
+_Chosen = tuple[str, items.Written]
+"""An item, after the heading that it stands under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +72,31 @@ class Contents:
             subject=text.subject,
             language=language,
             introduction=text.introduction,
-            sections=_sections(chosen),
-            coming_up=_coming_up([one for _, one in chosen], digest.dated_on),
+            sections=self._sections(chosen, digest),
+            coming_up=self._coming_up(chosen, digest),
             view_url=self.links.digest(card.list.slug, digest.number) if _is_open(card) else "",
             layout=digest.layout,
             words_in=text.language,
         )
         return content, [one.version for _, one in chosen]
+
+    def event(self, session: Session, list_id: int, item_id: int) -> tuple[ItemCard, Happening]:
+        """Give a meeting with its newest words, as a list makes it known to calendars.
+
+        Raises NotFound for an item without a date.
+        """
+        one = items.get(session, item_id)
+        if not one.version.starts:
+            raise NotFound("date of item", item_id)
+        identity = items.identity(session, one)
+        happening = Happening(
+            uid=identity.uid,
+            sequence=identity.changes,
+            created_at=identity.created_at,
+            changed_at=one.version.created_at,
+            publisher=self._sender_card(lists.card(session, list_id, one.item.language)),
+        )
+        return self._item_card(one), happening
 
     def letter(self, card: Card, kind: Kind, language: str) -> LetterContent:
         """Give a letter about a list."""
@@ -95,6 +122,74 @@ class Contents:
             language=language,
             notice=Notice(context["headline"], tuple(context["paragraphs"])),
         )
+
+    def _sections(self, chosen: list[_Chosen], digest: Digest) -> tuple[Section, ...]:
+        topics = list(dict.fromkeys(section for section, _ in chosen))
+        return tuple(
+            Section(
+                topic,
+                tuple(self._item_in(one, digest) for section, one in chosen if section == topic),
+            )
+            for topic in topics
+        )
+
+    def _coming_up(self, chosen: list[_Chosen], digest: Digest) -> tuple[ItemCard, ...]:
+        """Give the items whose meeting lies ahead of the digest's date, the nearest first."""
+        days = ((_first_day(one.version), one) for _, one in chosen)
+        ahead = [(day, one.id, one) for day, one in days if day and day >= digest.dated_on]
+        return tuple(
+            self._item_in(one, digest) for _, _, one in sorted(ahead, key=lambda row: row[:2])
+        )
+
+    def _item_in(self, one: items.Written, digest: Digest) -> ItemCard:
+        """Give an item as this number has it: what lies ahead of it can be put into calendars."""
+        day = _first_day(one.version)
+        is_ahead = day is not None and day >= digest.dated_on
+        url = self.links.event(digest.list_id, one.id) if is_ahead else ""
+        return self._item_card(one, calendar_url=url)
+
+    def _item_card(self, one: items.Written, *, calendar_url: str = "") -> ItemCard:
+        version = one.version
+        starts, ends = items.span(version)
+        return ItemCard(
+            title=version.title,
+            body=version.body,
+            starts=starts,
+            ends=ends,
+            timezone=version.timezone or "UTC",
+            place=version.place,
+            topic=version.topic,
+            organiser=version.organiser,
+            language=one.item.language,
+            link=version.link,
+            picture=self._picture_card(version),
+            documents=tuple(map(self._document_card, version.documents)),
+            calendar_url=calendar_url,
+        )
+
+    def _picture_card(self, version: ItemVersion) -> PictureCard | None:
+        if version.picture is None:
+            return None
+        stored = StoredPicture.load(version.picture)
+        url, large_url = (
+            self.links.medium(one.hash, media.extension(one.media_type))
+            for one in (stored.small, stored.large)
+        )
+        return PictureCard(
+            url=url,
+            width=stored.small.width,
+            height=stored.small.height,
+            size=stored.small.size,
+            large_url=large_url,
+            alt=stored.alt,
+            caption=stored.caption,
+            credit=stored.credit,
+        )
+
+    def _document_card(self, column: Mapping[str, Any]) -> DocumentCard:
+        stored = StoredDocument.load(column)
+        url = stored.link or self.links.medium(stored.hash, stored.extension, stored.name)
+        return DocumentCard(stored.title, url, stored.kind, stored.size)
 
     def _list_card(self, card: Card) -> ListCard:
         slug = card.list.slug
@@ -126,9 +221,6 @@ class Contents:
         )
 
 
-_Chosen = tuple[str, items.Written]
-
-
 def _is_open(card: Card) -> bool:
     return card.list.visibility is not Visibility.PRIVATE
 
@@ -149,41 +241,9 @@ def _in_language(session: Session, digest_id: int, language: str) -> list[_Chose
     return chosen
 
 
-def _sections(chosen: list[_Chosen]) -> tuple[Section, ...]:
-    topics = list(dict.fromkeys(section for section, _ in chosen))
-    return tuple(
-        Section(topic, tuple(_item_card(one) for section, one in chosen if section == topic))
-        for topic in topics
-    )
-
-
-def _coming_up(written: list[items.Written], dated_on: date) -> tuple[ItemCard, ...]:
-    """Give the items whose meeting lies ahead of the digest's date, the nearest first."""
-    days = ((_first_day(one.version), one) for one in written)
-    ahead = [(day, one.id, one) for day, one in days if day is not None and day >= dated_on]
-    return tuple(_item_card(one) for _, _, one in sorted(ahead, key=lambda row: row[:2]))
-
-
 def _first_day(version: ItemVersion) -> date | None:
     """Give the day a meeting begins, by the calendar of its place."""
     starts, _ = items.span(version)
     if isinstance(starts, datetime):
         return starts.astimezone(moments.zone(version.timezone or "UTC")).date()
     return starts
-
-
-def _item_card(one: items.Written) -> ItemCard:
-    version = one.version
-    starts, ends = items.span(version)
-    return ItemCard(
-        title=version.title,
-        body=version.body,
-        starts=starts,
-        ends=ends,
-        timezone=version.timezone or "UTC",
-        place=version.place,
-        topic=version.topic,
-        organiser=version.organiser,
-        language=one.item.language,
-        link=version.link,
-    )

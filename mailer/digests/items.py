@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID, uuid5
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -12,6 +13,9 @@ from mailer.digests.front_matter import Draft
 from mailer.errors import NotFound, UsageError
 from mailer.folding import folded
 from mailer.history import EDITOR, About, record
+
+NEWS = UUID("6d1c1f0e-6c0c-4d0b-9a52-2f9f3b6f1a77")
+"""The name space of our items' UIDs (RFC 9562, 5.5); never to be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,18 @@ class Written:
         """Give the item's id."""
         assert self.item.id is not None
         return self.item.id
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What stays of a piece of news while its words change: for calendars, and others who follow.
+
+    `changes` counts the versions after the first, in all its languages: it never falls.
+    """
+
+    uid: UUID
+    changes: int
+    created_at: datetime
 
 
 def add(session: Session, draft: Draft, *, now: datetime, translates: int | None = None) -> int:
@@ -84,6 +100,20 @@ def translation(session: Session, group_id: int, language: str) -> Written | Non
     )
     found = session.exec(statement).first()
     return get(session, found) if found is not None else None
+
+
+def identity(session: Session, one: Written) -> Identity:
+    """Give who an item is: the same for its translations, and for ever."""
+    group = session.get_one(ItemGroup, one.item.group_id)
+    versions = (
+        select(func.count())
+        .select_from(ItemVersion)
+        .join(Item, col(Item.id) == col(ItemVersion.item_id))
+        .where(col(Item.group_id) == group.id)
+    )
+    # Two installations do not begin an item of the same number in the same microsecond.
+    uid = uuid5(NEWS, f"{group.id} {group.created_at.isoformat()}")
+    return Identity(uid, session.exec(versions).one() - 1, group.created_at)
 
 
 def span(version: ItemVersion) -> tuple[date | datetime | None, date | datetime | None]:

@@ -7,8 +7,10 @@
 All of it is pure but for reading template files.
 """
 
+from mailer.rendering.calendar import Happening, calendar_file
 from mailer.rendering.content import (
     DigestContent,
+    DocumentCard,
     House,
     ItemCard,
     Kind,
@@ -16,6 +18,7 @@ from mailer.rendering.content import (
     ListCard,
     Notice,
     Partner,
+    PictureCard,
     Section,
     SenderCard,
 )
@@ -26,8 +29,10 @@ from mailer.rendering.message import Identity, compose
 
 __all__ = [
     "DigestContent",
+    "DocumentCard",
     "Edition",
     "Filled",
+    "Happening",
     "House",
     "Identity",
     "ItemCard",
@@ -36,11 +41,13 @@ __all__ = [
     "ListCard",
     "Notice",
     "Partner",
+    "PictureCard",
     "Prepared",
     "Section",
     "SenderCard",
     "Templates",
     "Values",
+    "calendar_file",
     "compose",
     "greeting",
     "layouts",

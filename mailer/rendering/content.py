@@ -119,8 +119,51 @@ class ListCard:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureCard:
+    """A hosted picture: its size in pixels and bytes, a larger one, and the words about it."""
+
+    url: str
+    width: int
+    height: int
+    size: int
+    large_url: str
+    alt: str
+    caption: str = ""
+    credit: str = ""
+
+    def __post_init__(self) -> None:
+        web_address("picture", self.url)
+        web_address("large picture", self.large_url)
+        for name in ("alt", "caption", "credit"):
+            line(f"picture’s {name}", getattr(self, name))
+
+    def fitted(self, width: int, height: int) -> tuple[int, int]:
+        """Give the size in which it is shown where there is so much room; never enlarged."""
+        scale = min(1.0, width / self.width, height / self.height)
+        return max(1, round(self.width * scale)), max(1, round(self.height * scale))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCard:
+    """A document to open: what it is, such as PDF, and its bytes, where they are known."""
+
+    title: str
+    url: str
+    kind: str = ""
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        line("document's title", self.title)
+        line("document's type", self.kind)
+        web_address("document", self.url)
+
+
+@dataclass(frozen=True, slots=True)
 class ItemCard:
-    """One piece of meeting news. `body` is Markdown; dates are days, or aware moments."""
+    """One piece of meeting news. `body` is Markdown; dates are days, or aware moments.
+
+    One that lies ahead has a `calendar_url`, at which its dates can be put into a calendar.
+    """
 
     title: str
     body: str = ""
@@ -132,12 +175,16 @@ class ItemCard:
     organiser: str = ""
     language: str = "en"
     link: str = ""
+    picture: PictureCard | None = None
+    documents: tuple[DocumentCard, ...] = ()
+    calendar_url: str = ""
 
     def __post_init__(self) -> None:
         for name in ("title", "place", "topic", "organiser"):
             line(name, getattr(self, name))
         block("text", self.body)
         web_address("link", self.link)
+        web_address("calendar", self.calendar_url)
         for moment in (self.starts, self.ends):
             if isinstance(moment, datetime) and moment.tzinfo is None:
                 raise MomentInvalid(f"“{self.title}”: {moment.isoformat()} has no time zone")

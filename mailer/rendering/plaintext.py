@@ -22,7 +22,8 @@ What it looks like:
     20 February  Global meeting
 
 Tables with `role="presentation"` are layout: their cells become paragraphs. A picture is its
-`alt` text. What the page hides (the preview for inboxes) is left out: it stands in the text
+`alt` text, [in brackets]. A link marked `data-repeated` stands elsewhere too: only its words are
+kept. What the page hides (the preview for inboxes) is left out: it stands in the text
 as well. Filters of spam compare the words of the two parts, and so do people.
 """
 
@@ -41,6 +42,9 @@ WIDTH = 72
 WIDEST_COLUMN = 30
 NARROWEST_LAST_COLUMN = 20
 GAP = "  "
+
+REPEATED = "data-repeated"
+"""The attribute of a link that stands elsewhere too, such as the one around an item's picture."""
 
 _HIDDEN_TAGS = frozenset(
     {"head", "style", "script", "template", "title", "_comment", "-comment", "!--"}
@@ -284,7 +288,8 @@ def _inline(node: LexborNode, page: _Page) -> str:
     if node.tag == "br":
         return _BREAK
     if node.tag == "img":
-        return node.attributes.get("alt") or ""
+        alt = node.attributes.get("alt")
+        return f"[{alt}]" if alt else ""
     text = "".join(_inline(child, page) for child in _children(node))
     return _link(text, node, page) if node.tag == "a" else text
 
@@ -292,7 +297,7 @@ def _inline(node: LexborNode, page: _Page) -> str:
 def _link(text: str, node: LexborNode, page: _Page) -> str:
     target = _target(node)
     words_of_it = _tidied(text).replace(_BREAK, " ")
-    if not target or not page.links:
+    if not target or not page.links or REPEATED in node.attributes:
         return text
     if not words_of_it or _same_place(words_of_it, target):
         return target

@@ -3,13 +3,11 @@
 A picture is shown; a document is saved, and never opened among our pages.
 """
 
-from urllib.parse import quote
-
 from starlette.responses import Response
 
 from mailer import media
 from mailer.errors import NotFound
-from mailer.web import guard
+from mailer.web import disposition, guard
 from mailer.web.desk import Desk
 from mailer.web.visit import Visit
 
@@ -29,11 +27,5 @@ def show(desk: Desk, visit: Visit) -> Response:
     response = Response(medium.content, media_type=medium.media_type, headers=headers)
     response.headers.update(guard.FOREVER)
     if not medium.media_type.startswith("image/"):
-        response.headers["Content-Disposition"] = _saved_as(visit.parts["name"])
+        response.headers.update(disposition.attachment(visit.parts["name"]))
     return response
-
-
-def _saved_as(name: str) -> str:
-    # RFC 6266: the plain name for old programs, the true one beside it.
-    plain = name.encode("ascii", "replace").decode().replace("?", "_")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"

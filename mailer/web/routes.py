@@ -7,11 +7,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from mailer.errors import NotFound
-from mailer.links import CONFIRM, LEAVE, MEDIUM, PREFERENCES, REFUSE, UNDO
+from mailer.links import CONFIRM, EVENT, LEAVE, MEDIUM, PREFERENCES, REFUSE, UNDO
 from mailer.web import (
     archive,
     box,
     confirming,
+    events,
     front,
     health,
     hosted,
@@ -47,6 +48,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route(f"/{REFUSE}/{{token}}", Door(desk, get=refusing.show, post=refusing.press)),
         Route(f"/{UNDO}/{{token}}", Door(desk, get=leaving.show_undo, post=leaving.undo)),
         Route(f"/{UNDO}/{{token}}/why", Door(desk, post=leaving.say_why)),
+        Route(f"/{EVENT}/{{token}}", Door(desk, get=events.show)),
         Route(f"/{MEDIUM}/{{name}}", Door(desk, get=hosted.show)),
         Route(f"/{MEDIUM}/{{hash}}/{{name}}", Door(desk, get=hosted.show)),
         Route(f"/{PREFERENCES}/{{token}}", Door(desk, get=preferences.show, post=preferences.save)),

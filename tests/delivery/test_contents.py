@@ -1,6 +1,7 @@
 """From rows to what is rendered: which words, items and days a language gets."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from mailer.db.schema import Visibility
 from mailer.digests import front_matter, items, life
 from mailer.errors import Refused
 from mailer.rendering import DigestContent, Kind
+from tests import papers, photos
 from tests.conftest import MOMENT
 from tests.installation import Installation
 
@@ -109,3 +111,39 @@ def test_a_letter_is_announced_with_the_subject_it_will_have(office: Installatio
         said = office.app.press.announced(card, Kind.CONFIRMATION, "en")
 
     assert said == "Please confirm: The news"
+
+
+def test_what_lies_ahead_of_the_digest_can_be_put_into_a_calendar(office: Installation) -> None:
+    office.item("Yesterday", "starts: 2026-11-30")
+    ahead = office.item("Next week", "starts: 2026-12-08")
+    digest = office.draft(new_items=True, dated_on=date(2026, 12, 1))
+
+    found = {one.title: one.calendar_url for one in content(office, digest).items}
+
+    url = office.app.links.event(office.list_id, ahead)
+    assert found == {"Yesterday": "", "Next week": url}
+
+
+def test_an_item_brings_its_picture_and_documents(office: Installation, tmp_path: Path) -> None:
+    (tmp_path / "hall.jpg").write_bytes(photos.photo(photos.scene(800, 600)))
+    (tmp_path / "agenda.pdf").write_bytes(papers.PDF)
+    file = tmp_path / "item.md"
+    file.write_text(
+        "---\ntitle: A meeting\npicture: hall.jpg\npicture_alt: Four colours.\ndocuments:\n"
+        "- file: agenda.pdf\n  title: The agenda\n---\n",
+        encoding="utf-8",
+    )
+    office.app.database.write(items.add, front_matter.read(file), now=MOMENT)
+
+    [item] = content(office, office.draft(new_items=True)).items
+
+    assert item.picture is not None
+    assert item.picture.url.startswith("https://news.office.example.org/m/")
+    assert (item.picture.width, item.picture.height, item.picture.alt) == (
+        600,
+        450,
+        "Four colours.",
+    )
+    [document] = item.documents
+    assert document.url.endswith("/The-agenda.pdf")
+    assert (document.title, document.kind, document.size) == ("The agenda", "PDF", len(papers.PDF))

@@ -9,6 +9,7 @@ from mailer import files
 from mailer.language import Languages, languages
 from mailer.rendering import (
     DigestContent,
+    DocumentCard,
     House,
     Identity,
     ItemCard,
@@ -17,6 +18,7 @@ from mailer.rendering import (
     ListCard,
     Notice,
     Partner,
+    PictureCard,
     Section,
     SenderCard,
     Templates,
@@ -241,6 +243,69 @@ ARABIC = replace(
     ),
     coming_up=(replace(NEXT_COMMITTEE, title="لجنة بناء القدرات، الدورة الرابعة عشرة"),),
 )
+
+PICTURE = PictureCard(
+    url=f"{WEB}/m/{'5' * 64}.jpg",
+    width=600,
+    height=400,
+    size=48_200,
+    large_url=f"{WEB}/m/{'7' * 64}.jpg",
+    alt="Twelve delegates stand on the steps of the headquarters.",
+    caption="The seventeenth Global Meeting",
+    credit="Photo by Kim Lee",
+)
+
+TALL_PICTURE = replace(
+    PICTURE,
+    url=f"{WEB}/m/{'6' * 64}.jpg",
+    width=450,
+    height=600,
+    alt="A teacher points at a calendar on the wall.",
+    caption="",
+)
+SMALL_PICTURE = replace(
+    PICTURE,
+    url=f"{WEB}/m/{'8' * 64}.png",
+    width=300,
+    height=120,
+    alt="Three bars: 40, 60 and 100 hours.",
+    caption="",
+    credit="",
+)
+
+ILLUSTRATED = replace(
+    DIGEST,
+    sections=(
+        Section(
+            "Capacity building",
+            (
+                replace(
+                    GLOBAL_MEETING,
+                    picture=PICTURE,
+                    documents=(
+                        DocumentCard("Agenda", f"{WEB}/m/{'a' * 64}/Agenda.pdf", "PDF", 340_400),
+                        DocumentCard("Papers of the meeting", "https://office.example.org/papers"),
+                        DocumentCard("Recording", "https://office.example.org/17.mp4", "MP4"),
+                    ),
+                ),
+                replace(TRAINING, picture=TALL_PICTURE),
+            ),
+        ),
+        Section(
+            "Next",
+            (
+                replace(
+                    NEXT_WEBINAR,
+                    body="By video.",
+                    picture=SMALL_PICTURE,
+                    calendar_url=f"{WEB}/e/1AbCdEf.ics",
+                ),
+            ),
+        ),
+    ),
+    coming_up=(replace(NEXT_WEBINAR, calendar_url=f"{WEB}/e/1AbCdEf.ics"), NEXT_COMMITTEE),
+)
+"""With pictures lying, standing and small; with documents; and with a date to come."""
 
 VALUES = Values(
     address="kim.lee@example.net",

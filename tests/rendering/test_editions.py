@@ -41,8 +41,10 @@ from tests.rendering.sample import (
     DIGEST,
     GLOBAL_MEETING,
     HOUSE,
+    ILLUSTRATED,
     JAPANESE,
     LIST,
+    PICTURE,
     SENDER,
     VALUES,
     letter,
@@ -64,7 +66,9 @@ def filled_text(edition: Edition, ours: Templates) -> str:
 # ---------------------------------------------------------------------- both parts
 
 
-@pytest.mark.parametrize("content", [DIGEST, JAPANESE, ARABIC], ids=["en", "ja", "ar"])
+@pytest.mark.parametrize(
+    "content", [DIGEST, JAPANESE, ARABIC, ILLUSTRATED], ids=["en", "ja", "ar", "illustrated"]
+)
 def test_the_text_of_a_digest_has_every_word_and_link_of_its_html(
     ours: Templates, content: DigestContent
 ) -> None:
@@ -184,6 +188,55 @@ def test_an_item_shows_what_it_knows_and_no_more(ours: Templates) -> None:
     text = render_digest(ours, content).text
 
     assert "Only a title\n------------\n\nYou get this because" in text
+
+
+def test_a_picture_is_shown_with_its_words_and_leads_to_the_report(ours: Templates) -> None:
+    edition = render_digest(ours, ILLUSTRATED)
+
+    wide, tall, small = LexborHTMLParser(edition.html).css("img")
+    assert (wide.attributes["width"], wide.attributes["height"]) == ("536", "357")
+    assert (tall.attributes["width"], tall.attributes["height"]) == ("402", "536")
+    assert (small.attributes["width"], small.attributes["height"]) == ("300", "120")
+    assert wide.attributes["src"] == PICTURE.url
+    assert wide.attributes["alt"] == PICTURE.alt
+    assert wide.parent is not None
+    assert wide.parent.attributes["href"] == GLOBAL_MEETING.link
+    assert "The seventeenth Global Meeting · Photo by Kim Lee" in edition.text
+    assert f"[{PICTURE.alt}]\n" in edition.text
+    assert edition.text.count(GLOBAL_MEETING.link) == 1
+
+
+def test_a_picture_of_an_item_without_a_link_leads_to_the_large_one(ours: Templates) -> None:
+    item = ItemCard(title="A meeting", picture=PICTURE)
+
+    edition = render_digest(ours, replace(DIGEST, sections=(Section("", (item,)),)))
+
+    assert f'<a href="{PICTURE.large_url}"' in edition.html
+    assert f"<{PICTURE.large_url}>" in edition.text
+
+
+def test_a_document_says_what_it_is_and_how_large(ours: Templates) -> None:
+    english = render_digest(ours, ILLUSTRATED).text
+    french = render_digest(ours, replace(ILLUSTRATED, language="fr")).text
+
+    agenda, papers, recording = ILLUSTRATED.items[0].documents
+    assert f"- Agenda\n  <{agenda.url}>\n  (PDF, 340 kB)" in english
+    assert f"- Papers of the meeting <{papers.url}>\n" in english
+    assert f"- Recording <{recording.url}> (MP4)" in english
+    assert "(PDF, 340 ko)" in " ".join(french.split())
+
+
+def test_what_lies_ahead_is_told_in_utc_too_and_can_be_put_into_a_calendar(
+    ours: Templates,
+) -> None:
+    text = render_digest(ours, ILLUSTRATED).text
+
+    said = " ".join(text.split())
+    assert (
+        "15 March 2023, 12:00 – 13:30 (Bangkok time) · 05:00 – 06:30 UTC · Online "
+        "Add to calendar <https://office.example.org/news/e/1AbCdEf.ics>"
+    ) in said
+    assert said.count("UTC") == 2  # and once more in the table below
 
 
 def test_a_digest_without_items_is_an_announcement(ours: Templates) -> None:

@@ -16,16 +16,22 @@ from mailer.rendering import (
     render_digest,
     render_letter,
 )
+from tests import photos
 from tests.browser import HEIGHTS, PHONE, SCHEMES, TABLET, Visitor, axe, is_too_wide, screenshots
 from tests.rendering import scripts
 from tests.rendering.sample import (
     ARABIC,
     DIGEST,
     GLOBAL_MEETING,
+    ILLUSTRATED,
     JAPANESE,
     LIST,
+    PICTURE,
     SENDER,
+    SMALL_PICTURE,
+    TALL_PICTURE,
     VALUES,
+    WEB,
     letter,
     templates,
 )
@@ -57,6 +63,10 @@ OVERFULL = replace(
     coming_up=(replace(GLOBAL_MEETING, title=LONG_WORD, place=LONG_TITLE),),
     sender=replace(SENDER, postal_address=LONG_WORD),
 )
+PICTURES = {
+    one.url: photos.saved(photos.scene(one.width, one.height), "JPEG")
+    for one in (PICTURE, TALL_PICTURE, SMALL_PICTURE)
+}
 EMPTY = replace(DIGEST, sections=(), coming_up=(), introduction="Only this.")
 
 DIGESTS = {
@@ -67,6 +77,7 @@ DIGESTS = {
         "ja": JAPANESE,
         "fr": replace(DIGEST, language="fr", words_in="en"),
         **scripts.EVERY,
+        "illustrated": ILLUSTRATED,
         "overfull": OVERFULL,
         "empty": EMPTY,
     }.items()
@@ -92,6 +103,7 @@ def letter_page(kind: Kind, language: str) -> str:
 def look(browser: Visitor, html: str) -> "Page":
     """Open a mail on phone and tablet, light and dark, and see what is wrong."""
     page = browser.page(width=PHONE)
+    page.route(f"{WEB}/m/**", lambda route: route.fulfill(body=PICTURES[route.request.url]))
     page.set_content(html)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
@@ -105,6 +117,15 @@ def look(browser: Visitor, html: str) -> "Page":
 @pytest.mark.parametrize("layout", layouts(OURS))
 def test_a_digest_fits_and_keeps_nobody_out(browser: Visitor, layout: str) -> None:
     look(browser, digest_page(replace(DIGEST, layout=layout)))
+
+
+@pytest.mark.parametrize("layout", layouts(OURS))
+def test_pictures_and_documents_fit_and_keep_nobody_out(browser: Visitor, layout: str) -> None:
+    page = look(browser, digest_page(replace(ILLUSTRATED, layout=layout)))
+
+    boxes = [image.bounding_box() for image in page.locator("img").all()]
+    ratios = [box["width"] / box["height"] for box in boxes if box]
+    assert ratios == pytest.approx([600 / 400, 450 / 600, 300 / 120], rel=0.02)
 
 
 def test_long_words_and_addresses_break_nothing(browser: Visitor) -> None:

@@ -44,8 +44,18 @@ def test_a_link_within_the_page_is_only_words() -> None:
 
 def test_a_linked_picture_is_its_description_and_its_address() -> None:
     assert text('<a href="https://example.org/"><img src="x.png" alt="Our sign"></a>') == (
-        "Our sign <https://example.org/>"
+        "[Our sign] <https://example.org/>"
     )
+
+
+def test_a_link_that_stands_elsewhere_too_is_only_its_words() -> None:
+    assert text('<a href="https://example.org/" data-repeated><img src="x" alt="Sign"></a>') == (
+        "[Sign]"
+    )
+
+
+def test_a_picture_that_says_nothing_is_left_out() -> None:
+    assert text('<p>Before<img src="x.png" alt="">after</p>') == "Beforeafter"
 
 
 def test_spaces_at_the_ends_of_a_link_stay_outside_it() -> None:
