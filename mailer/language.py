@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
@@ -25,6 +25,7 @@ from babel.messages.pofile import PoFileError, read_po
 from mailer.errors import FileInvalid, MomentInvalid, UsageError
 
 ENGLISH = "en"
+DAYS_OF_YEAR = 365
 SHIPPED = Path(__file__).resolve().parent / "locale"
 
 # English without a region is read by people of many countries: day before month, 24 hours.
@@ -106,6 +107,14 @@ class Language:
         first, last = _interval_patterns(self._locale, starts, ends)
         said = first.apply(starts, self._locale), last.apply(ends, self._locale)
         return "".join(said)
+
+    def format_duration(self, days: int) -> str:
+        """Say a length of time in the unit that people would use: 2 years, 90 days."""
+        unit: Literal["year", "day"] = "day" if days % DAYS_OF_YEAR else "year"
+        # Babel's own choice would round: 90 days are not three months.
+        return dates.format_timedelta(
+            timedelta(days=days), granularity=unit, threshold=days + 1, locale=self._locale
+        )
 
     def format_weekday(self, number: int) -> str:
         """Name a day of the week: 1 is Monday."""

@@ -32,6 +32,10 @@ class Links:
         """Give the page that names all public lists."""
         return self.base
 
+    def privacy(self) -> str:
+        """Give the page that says how data is handled."""
+        return f"{self.base}privacy"
+
     def list_page(self, slug: str) -> str:
         """Give a list's own page, with its box."""
         return f"{self.base}l/{quote(slug)}"

@@ -25,6 +25,7 @@ from mailer.errors import AddressInvalid, ConfigError
 from mailer.tokens import KeyRing
 
 A_YEAR_OF_HOURS = 8760
+TEN_YEARS_OF_DAYS = 3653
 ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 SHORTEST_TOKEN = 16
 """Characters of a token that somebody chose: fewer can be guessed."""
@@ -86,6 +87,7 @@ OptionalAddress = Annotated[str, BeforeValidator(_checked_address)]
 OptionalDomain = Annotated[str, BeforeValidator(_checked_domain)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Hours = Annotated[int, Field(ge=1, le=A_YEAR_OF_HOURS)]
+Days = Annotated[int, Field(ge=1, le=TEN_YEARS_OF_DAYS)]
 
 
 class _Table(BaseModel):
@@ -119,9 +121,20 @@ class Organisation(_Table):
     owner: OptionalAddress = Field(
         "", description="Address of the owner, told when a route pauses or a digest is late."
     )
+    privacy_url: str = Field(
+        "",
+        description="Your own privacy notice; empty: the page /privacy, made from these settings.",
+    )
     partners: tuple[Partner, ...] = Field(
         (), description="Links to partners, shown in the foot of pages and digests."
     )
+
+    @field_validator("privacy_url")
+    @classmethod
+    def _is_web(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return value
 
 
 class Database(_Table):
@@ -293,6 +306,21 @@ class Delivery(_Table):
     batch: int = Field(200, ge=1, le=2000, description="Deliveries claimed at once.")
 
 
+class Retention(_Table):
+    """How many days data about people is kept; what is older is blanked, and sums stay."""
+
+    unconfirmed_days: Days = Field(
+        30, description="An address that never confirmed is forgotten after these."
+    )
+    evidence_days: Days = Field(
+        1095, description="Network address and browser of a consent, after its subscription ended."
+    )
+    deliveries_days: Days = Field(730, description="Who was mailed which digest.")
+    letters_days: Days = Field(
+        90, description="To whom other letters went, and what mail servers answered."
+    )
+
+
 class Watch(_Table):
     """Who notices when something is wrong: letters go to organisation.owner."""
 
@@ -398,6 +426,7 @@ class Settings(_Table):
     )
     subscribe: Subscribe = Subscribe()
     delivery: Delivery = Delivery()
+    retention: Retention = Retention()
     watch: Watch = Watch()
     tokens: Tokens = Tokens()
     templates: Templates = Templates()

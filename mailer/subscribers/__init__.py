@@ -56,6 +56,7 @@ from mailer.subscribers.suppressions import (
 )
 from mailer.subscribers.suppressions import every as suppressions
 from mailer.subscribers.transfer import Report, Watch, take
+from mailer.subscribers.typos import meant as probably_meant
 
 __all__ = [
     "AUDIENCE_COLUMNS",
@@ -110,6 +111,7 @@ __all__ = [
     "organisation",
     "organisations_known",
     "origin",
+    "probably_meant",
     "reader",
     "reasons",
     "refuse",

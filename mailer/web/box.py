@@ -5,9 +5,10 @@ written, and a worker acts on it later.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
+from sqlmodel import Session
 from starlette.responses import Response
 
 from mailer import address, subscribers
@@ -15,10 +16,11 @@ from mailer.db.schema import AskAction
 from mailer.errors import AddressInvalid, Refused
 from mailer.language import Language
 from mailer.subscribers import Asked
-from mailer.web import forms, guard, letters, listing, wording
+from mailer.web import forms, guard, letters, listing, privacy, wording
 from mailer.web.desk import CLOSED, OPEN, Desk
 from mailer.web.forms import Box, Stamp, Timing
 from mailer.web.listing import Listing
+from mailer.web.privacy import PrivacyNotice
 from mailer.web.visit import Visit
 
 
@@ -31,6 +33,7 @@ class Filled:
     pressed: AskAction | None = None
     again: bool = False
     error: str = ""
+    meant: str = ""
     trap: str = forms.TRAP
 
 
@@ -55,7 +58,11 @@ def press(desk: Desk, visit: Visit) -> Response:
         parsed = address.parse(box.address)
     except AddressInvalid:
         return _page(desk, visit, found, wrong(box, found.language), status=422)
+    meant = subscribers.probably_meant(parsed)
+    if meant and not box.sure:
+        return _page(desk, visit, found, Filled(box.shown, box.address, box.action, meant=meant))
     answer = letters.announce(desk, visit, found.card, found.language, box.action)
+    notice = privacy.of(desk, found.language)
     asked = Asked(
         action=box.action,
         list_id=found.card.id,
@@ -63,9 +70,9 @@ def press(desk: Desk, visit: Visit) -> Response:
         language=found.language.code,
         remote=visit.remote,
         trapped=box.trapped,
-        evidence=_evidence(desk, visit, found),
+        evidence=_evidence(desk, visit, found) | notice.evidence(),
     )
-    desk.app.database.write(subscribers.ask, asked, now=desk.now())
+    desk.app.database.write(_keep, asked, notice, now=desk.now())
     return answer
 
 
@@ -77,7 +84,9 @@ def snippet(desk: Desk, visit: Visit) -> Response:
         raise Refused("this list has ended")
     action = desk.app.links.list_page(found.slug)
     pasted = desk.templates.render(
-        "web/public/pasted.html", found.language, {"action": action, "listing": found}
+        "web/public/pasted.html",
+        found.language,
+        {"action": action, "listing": found, "privacy": privacy.of(desk, found.language).url},
     )
     return desk.page(
         visit,
@@ -94,6 +103,11 @@ def snippet(desk: Desk, visit: Visit) -> Response:
 def empty(desk: Desk, found: Listing) -> Filled:
     """Give a fresh box, with the moment at which it is shown."""
     return Filled(shown=stamp(desk).sign(found.card.id, now=desk.now()))
+
+
+def _keep(session: Session, asked: Asked, notice: PrivacyNotice, *, now: datetime) -> None:
+    subscribers.ask(session, asked, now=now)
+    privacy.keep(session, notice, now=now)
 
 
 def _page(desk: Desk, visit: Visit, found: Listing, box: Filled, *, status: int = 200) -> Response:

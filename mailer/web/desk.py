@@ -114,6 +114,11 @@ class Ways:
         """Give the page of all public lists."""
         return self.desk.paths.home() + self.lasting
 
+    def privacy(self) -> str:
+        """Give the page that says how data is handled: the owner's own, or ours."""
+        own = self.desk.app.settings.organisation.privacy_url
+        return own or self.desk.paths.privacy() + self.lasting
+
     def list_page(self, slug: str) -> str:
         """Give a list's page."""
         return self.desk.paths.list_page(slug) + self.lasting

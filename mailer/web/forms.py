@@ -31,22 +31,25 @@ class Timing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The fields of one sent box."""
+    """The fields of one sent box; `sure` of an address that we had doubted."""
 
     address: str
     action: AskAction | None
     shown: str
     trapped: bool
+    sure: bool = False
 
     @classmethod
     def of(cls, form: Mapping[str, str]) -> "Box":
         """Read the fields, whatever they hold."""
         action = form.get("action", "")
+        address = form.get("address", "").strip()[:LONGEST_TYPED]
         return cls(
-            address=form.get("address", "").strip()[:LONGEST_TYPED],
+            address=address,
             action=AskAction(action) if action in set(AskAction) else None,
             shown=form.get("shown", ""),
             trapped=bool(form.get(TRAP)),
+            sure=form.get("sure") == address,
         )
 
 

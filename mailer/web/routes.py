@@ -19,6 +19,7 @@ from mailer.web import (
     leaving,
     metrics,
     preferences,
+    privacy,
     refusing,
     you,
 )
@@ -55,6 +56,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route(f"/{PREFERENCES}/{{token}}/letter", Door(desk, post=preferences.ask_link)),
         Route("/livez", health.livez, methods=["GET", "OPTIONS"]),
         Route("/readyz", Door(desk, get=health.readyz)),
+        Route("/privacy", Door(desk, get=privacy.show)),
         Route("/metrics", Door(desk, get=metrics.show)),
         Route("/robots.txt", Door(desk, get=health.robots)),
         Route("/favicon.ico", Door(desk, get=_picture)),

@@ -93,6 +93,17 @@ def test_a_private_list_has_no_page_and_an_unlisted_one_is_not_named(office: Off
     assert office.post("/l/inner", {"address": KIM, "action": "subscribe"}).status_code == 404
 
 
+def test_a_slip_of_the_finger_is_asked_about_once_and_never_forbidden(office: Office) -> None:
+    doubted = office.press("subscribe", "kim@gmial.com")
+
+    assert "Did you mean kim@gmail.com" in seen(doubted)
+    assert 'value="kim@gmial.com"' in doubted.text
+    assert office.asks() == []
+
+    office.press("subscribe", "kim@gmial.com", sure="kim@gmial.com")
+    assert [ask.address for ask in office.asks()] == ["kim@gmial.com"]
+
+
 # ------------------------------------------------------------------------- what is kept
 
 

@@ -126,6 +126,7 @@ def pages(office: Office) -> dict[str, str]:
         "refuse": office.refuse_path("asked@reader.example"),
         "preferences": office.preferences_path("joined@reader.example"),
         "you": "/l/meetings/you",
+        "privacy": "/privacy",
         "problem": "/nothing/here",
     }
 
@@ -183,6 +184,10 @@ def test_every_answer_to_a_button_is_fit_too(
     press(page, "Subscribe")
     look(browser, page, "wrong address")
     _keep(page, pictures, "error-en")
+    page.fill("#address", "kim@gmial.com")
+    press(page, "Subscribe")
+    look(browser, page, "a slip")
+    _keep(page, pictures, "slip-en")
     page.fill("#address", KIM)
     press(page, "Subscribe")
     look(browser, page, "asked")
