@@ -166,6 +166,8 @@ class App:
 
     def engine(self) -> Engine:
         """Give a new engine; ConfigError when a route cannot be used."""
+        if self.settings.delivery.redirect_all_to:
+            logger.warning("mail.redirected", to=self.settings.delivery.redirect_all_to)
         turns = Turns(self.database, self.clock, self.press)
         state = self.config.state
         return Engine(self.database, self.clock, turns, self.routes, self.pacing, state)

@@ -304,6 +304,13 @@ class Delivery(_Table):
         24, description="Hours after which a letter is not tried again."
     )
     batch: int = Field(200, ge=1, le=2000, description="Deliveries claimed at once.")
+    redirect_all_to: OptionalAddress = Field(
+        "",
+        description=(
+            "For a safe first week: the one address that gets all mail, under a banner; readers "
+            "get nothing. Empty for real work."
+        ),
+    )
 
 
 class Retention(_Table):

@@ -23,6 +23,7 @@ PERMANENT = 500
 
 STATES = {
     Verdict.SENT: DeliveryState.SENT,
+    Verdict.REDIRECTED: DeliveryState.WITHDRAWN,
     Verdict.DEFERRED: DeliveryState.QUEUED,
     Verdict.FAILED: DeliveryState.FAILED,
     Verdict.HELD: DeliveryState.QUEUED,
@@ -32,12 +33,16 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One try: what was claimed, what the relay said, and what that means."""
+    """One try: what was claimed, what the relay said, and what that means.
+
+    A copy that was `redirected` tells nothing about its reader's domain.
+    """
 
     claimed: Claimed
     reply: Reply
     outcome: Outcome
     at: datetime
+    redirected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ def settle(session: Session, worker_id: int, results: Sequence[Result]) -> list[
     """Write how tries ended and what follows; give the routes that were paused by it."""
     held = ledger.settle(session, worker_id, [_settlement(one) for one in results])
     mine = [one for one in results if one.claimed.id in held]
-    destinations.count(session, [_met(one) for one in mine])
+    destinations.count(session, [_met(one) for one in mine if not one.redirected])
     _suppress(session, [one for one in mine if one.outcome.suppress])
     pauses = []
     for route in sorted({one.claimed.route for one in mine}):
@@ -68,6 +73,7 @@ def may_repeat(kind: DeliveryKind) -> bool:
 
 def _settlement(one: Result) -> Settlement:
     outcome, sent = one.outcome, one.outcome.verdict is Verdict.SENT
+    is_over = outcome.verdict in {Verdict.SENT, Verdict.REDIRECTED}
     return Settlement(
         delivery_id=one.claimed.id,
         state=STATES[outcome.verdict],
@@ -77,7 +83,7 @@ def _settlement(one: Result) -> Settlement:
         reason="" if sent else outcome.reason,
         reply_code=one.reply.code,
         reply_text=str(one.reply),
-        attempt=None if sent else _attempt(one),
+        attempt=None if is_over else _attempt(one),
     )
 
 

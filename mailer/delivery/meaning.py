@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
     HELD = "held"
     UNCERTAIN = "uncertain"
+    REDIRECTED = "redirected"  # a copy went to another address; the reader got nothing
 
 
 class Blame(StrEnum):

@@ -7,7 +7,7 @@ changed in between.
 
 from collections.abc import Hashable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from sqlmodel import Session
 from mailer import lists
 from mailer.config import Settings
 from mailer.db.schema import DeliveryKind, DigestEdition, ItemVersion
-from mailer.delivery import plates
+from mailer.delivery import plates, redirecting
 from mailer.delivery.contents import Contents
 from mailer.delivery.plates import Head
+from mailer.delivery.redirecting import bannered
 from mailer.digests import life
 from mailer.ledger import Claimed
 from mailer.links import Links
@@ -63,6 +64,7 @@ class Press:
         self.keys = keys
         self.links = links
         self.templates = templates
+        self.redirect_to = settings.delivery.redirect_all_to
         self.contents = Contents(settings, links)
         self._plates: dict[int, Plate] = {}
         self._letters: dict[LetterContent, Edition] = {}
@@ -147,7 +149,8 @@ class Press:
         """Give a kept edition, ready to be filled; NotFound when there is none."""
         plate = self._plates.get(edition_id)
         if plate is None:
-            plate = self._prepared(*plates.kept(session, edition_id))
+            edition, head = plates.kept(session, edition_id)
+            plate = self._prepared(bannered(edition) if self.redirect_to else edition, head)
             while len(self._plates) >= KEPT:
                 del self._plates[next(iter(self._plates))]
             self._plates[edition_id] = plate
@@ -155,23 +158,36 @@ class Press:
 
     def compose(self, claimed: Claimed, plate: Plate) -> bytes:
         """Give the whole message: the same bytes at every try."""
-        values = self._values(claimed, plate.head)
-        return compose(plate.prepared, values, self._identity(claimed, plate.head))
+        if not self.redirect_to:
+            return self._compose(claimed, plate)
+        listed = plate.head.mailing_list
+        harmless = listed.page_url if listed else self.links.home()
+        copy = redirecting.values(claimed, self.redirect_to, harmless)
+        identity = replace(self._identity(claimed, plate.head), one_click=False)
+        return compose(plate.prepared, copy, identity)
+
+    def recipient(self, claimed: Claimed) -> str:
+        """Give the address in RCPT TO: the reader's, unless all mail is redirected."""
+        return self.redirect_to or claimed.address
 
     def preview(self, edition: Edition, head: Head, claimed: Claimed) -> tuple[bytes, Filled]:
         """Compose a message of an edition that is not kept; also give its texts."""
         plate = self._prepared(edition, head)
-        return self.compose(claimed, plate), plate.prepared.fill(self._values(claimed, head))
+        return self._compose(claimed, plate), plate.prepared.fill(self._values(claimed, head))
 
     def return_path(self, claimed: Claimed, plate: Plate) -> str:
         """Give the address in MAIL FROM, to which bounces come."""
         route = self.settings.all_routes()[claimed.route]
         if route.return_path:
             return route.return_path
-        if not route.return_path_domain:
+        if self.redirect_to or not route.return_path_domain:
             return plate.head.sender.address
         token = self.keys.sign_short(Purpose.BOUNCE, claimed.id, key_id=claimed.signing_key)
         return f"b+{token}@{route.return_path_domain}"
+
+    def _compose(self, claimed: Claimed, plate: Plate) -> bytes:
+        values = self._values(claimed, plate.head)
+        return compose(plate.prepared, values, self._identity(claimed, plate.head))
 
     def _prepared(self, edition: Edition, head: Head) -> Plate:
         return Plate(Prepared.of(edition, self.templates.languages.of(edition.language)), head)

@@ -4,7 +4,7 @@ import zlib
 
 import structlog
 
-from mailer.delivery import outcome
+from mailer.delivery import outcome, redirecting
 from mailer.delivery.accounting import Result, may_repeat
 from mailer.delivery.holding import Holding
 from mailer.delivery.lane import Lane
@@ -60,7 +60,7 @@ class Sender:
         message = _composed(parcel)
         if isinstance(message, Reply):
             return message
-        envelope = Envelope(parcel.return_path, parcel.claimed.address)
+        envelope = Envelope(parcel.return_path, parcel.recipient)
         return await self._connection.send(
             envelope, message, before_dot=lambda: self._holding.begin_dot(parcel)
         )
@@ -75,7 +75,9 @@ class Sender:
             not_after=claimed.not_after,
             jitter=_jitter(claimed.id, claimed.tries),
         )
-        self._holding.note(Result(claimed, reply, meaning, now))
+        if parcel.redirected_to:
+            meaning = redirecting.outcome(meaning, parcel.redirected_to)
+        self._holding.note(Result(claimed, reply, meaning, now, bool(parcel.redirected_to)))
         if _is_trouble(reply, meaning):
             self._holding.rest(self._lane)
         elif not reply.ours:

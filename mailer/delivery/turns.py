@@ -15,7 +15,7 @@ from mailer import ledger, lists, subscribers
 from mailer.clock import Clock
 from mailer.db import Database
 from mailer.db.schema import DeliveryState, DigestState
-from mailer.delivery import accounting, notices, routes
+from mailer.delivery import accounting, notices, redirecting, routes
 from mailer.delivery.accounting import Result
 from mailer.delivery.fitting import Fitting, render_ahead
 from mailer.delivery.press import Plate, Press
@@ -44,6 +44,16 @@ class Parcel:
     def return_path(self) -> str:
         """Give the address in MAIL FROM."""
         return self.press.return_path(self.claimed, self.plate)
+
+    @property
+    def recipient(self) -> str:
+        """Give the address in RCPT TO."""
+        return self.press.recipient(self.claimed)
+
+    @property
+    def redirected_to(self) -> str:
+        """Give the address that gets this message in its reader's place; empty for none."""
+        return self.press.redirect_to
 
     def compose(self) -> bytes:
         """Give the whole message: the same bytes at every try."""
@@ -134,8 +144,11 @@ class Turns:
         refused = subscribers.may_not_be_mailed(session, claimed, now=now)
         fitting = Fitting(session, self._press, now)
         parcels, settled = [], []
+        spare = self._not_mailed(session, claimed)
         for one in claimed:
             ended = _ended(one, refused.get(one.id), now)
+            if ended is None and one.id in spare:
+                ended = _without_a_try(one, DeliveryState.WITHDRAWN, redirecting.NOT_MAILED, now)
             if ended is None:
                 try:
                     parcels.append(Parcel(one, fitting.plate(one), self._press))
@@ -148,6 +161,17 @@ class Turns:
         for kind, why in fitting.broken.items():
             notices.cannot_render(session, self._press, kind, why, now=now)
         return tuple(parcels)
+
+    def _not_mailed(self, session: Session, claimed: Sequence[Claimed]) -> set[int]:
+        """Give the rows of which not even a copy goes, where all mail is redirected."""
+        spare: set[int] = set()
+        if not self._press.redirect_to:
+            return spare
+        for digest_id in {one.digest_id for one in claimed} - {None}:
+            mine = [one.id for one in claimed if one.digest_id == digest_id]
+            gone = redirecting.copies(session, digest_id or 0, set(mine))
+            spare.update(mine[max(redirecting.AT_MOST - gone, 0) :])
+        return spare
 
 
 def _standing(session: Session, known: Mapping[str, int]) -> Standing:

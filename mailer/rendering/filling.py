@@ -38,6 +38,7 @@ class Values:
     move_url: str = ""
     undo_url: str = ""
     other_address: str = ""
+    meant_for: str = ""
 
     def __post_init__(self) -> None:
         for field in fields(self):
