@@ -25,7 +25,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
-from mailer import address, delivery, ledger, lists, scheduler, worker
+from mailer import address, continuity, delivery, ledger, lists, scheduler, worker
 from mailer.app import App
 from mailer.db.schema import (
     Delivery,
@@ -271,6 +271,10 @@ class Installation:
         with self.app.database.reading() as session:
             statement = select(func.count()).select_from(table).where(*conditions)
             return int(session.execute(statement).scalar_one())
+
+    def held(self) -> list[continuity.Held]:
+        """Give what is held after a restore."""
+        return self.app.database.read(continuity.held)
 
     def wait_until_sent(self, digest_id: int, *, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until nothing of a digest is open any more."""

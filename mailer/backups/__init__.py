@@ -2,19 +2,20 @@
 
 from mailer.backups.archive import Manifest, reading
 from mailer.backups.making import SUFFIX, make, name
-from mailer.backups.nightly import begin, is_due, nightly, run
+from mailer.backups.nightly import MADE, begin, for_tonight, is_due, run
 from mailer.backups.restoring import Restored, Wanted, restore
 
 __all__ = [
+    "MADE",
     "SUFFIX",
     "Manifest",
     "Restored",
     "Wanted",
     "begin",
+    "for_tonight",
     "is_due",
     "make",
     "name",
-    "nightly",
     "reading",
     "restore",
     "run",

@@ -68,7 +68,7 @@ def run(app: App) -> None:
             delivery.backup_failed(session, app.press, why, now=now)
 
 
-def nightly(app: App) -> tuple[Path, Manifest]:
+def for_tonight(app: App) -> tuple[Path, Manifest]:
     """Make a backup in the settings' folder, and keep only the newest of its kind."""
     folder = app.config.folder / app.settings.backup.folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,10 +1,11 @@
 """What `mailer status` tells: the installation at a glance."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
-from mailer import ledger, lists, subscribers
+from mailer import backups, continuity, facts, ledger, lists, subscribers
 from mailer.app import App
 from mailer.cli import printing, routes
 from mailer.cli.sending import standing
@@ -25,6 +26,7 @@ def gather(opened: App) -> dict[str, Any]:
     return {
         "database": str(database.path or database.url.render_as_string(hide_password=True)),
         "schema": database.revision(),
+        "redirect_all_to": opened.settings.delivery.redirect_all_to or None,
         **opened.database.read(_counts, opened),
         "routes": routes.records(opened),
     }
@@ -44,11 +46,18 @@ def show(found: dict[str, Any]) -> None:
             printing.table(parts[name], *columns)
 
 
+def _last_backup(session: Session) -> datetime | None:
+    made = facts.get(session, backups.MADE)
+    return made.at if made else None
+
+
 def _counts(session: Session, opened: App) -> dict[str, Any]:
     under_way = life.in_state(session, *UNDER_WAY)
     return {
         "workers": ledger.working(session, now=opened.clock.now()),
         "letters_waiting": ledger.letters_waiting(session),
+        "held": continuity.count_held(session),
+        "last_backup": _last_backup(session),
         "asks_waiting": subscribers.waiting_asks(session),
         "lists": [
             {

@@ -46,7 +46,7 @@ def backup(
         printing.progress("copying", quiet=as_json or nightly) as moved,
     ):
         if nightly:
-            path, manifest = backups.nightly(opened)
+            path, manifest = backups.for_tonight(opened)
         else:
             path = _named(opened, target)
             manifest = backups.make(opened, path, moved)

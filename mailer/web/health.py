@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from mailer import ledger, links
+from mailer import continuity, ledger, links
 from mailer.errors import DatabaseError
 from mailer.web.desk import Desk
 from mailer.web.visit import Visit
@@ -22,7 +22,11 @@ def readyz(desk: Desk, _visit: Visit) -> Response:
     """Say whether pages and mail are at work: 503 with what is not, if anything is not."""
     database, workers = _database(desk), _workers(desk)
     ready = database == "ok" and workers > 0
-    found = {"ready": ready, "database": database, "workers": workers}
+    found: dict[str, object] = {"ready": ready, "database": database, "workers": workers}
+    if desk.app.settings.delivery.redirect_all_to:
+        found["redirected"] = True
+    if database == "ok" and (held := desk.app.database.read(continuity.count_held)):
+        found["held"] = held
     return JSONResponse(found, status_code=200 if ready else 503, headers=FRESH)
 
 

@@ -44,3 +44,13 @@ def elsewhere(
     name = fresh_names()
     yield server.create(name)
     server.drop(name)
+
+
+@pytest.fixture
+def own_office(
+    tmp_path: Path, copied_database_url: str, relay: SmtpServer
+) -> Iterator[Installation]:
+    """Give an office with a database that no other test sees: its tables may be moved."""
+    made = Installation(tmp_path / "office", copied_database_url, relay, RunningClock(MOMENT))
+    yield made
+    made.close()
