@@ -99,13 +99,13 @@ class Links:
         self,
         subscriber_id: int,
         list_id: int,
-        last_change: int,
+        changes: int,
         *,
         expires_at: datetime,
         key_id: int | None = None,
     ) -> str:
         """Give the fresh link to a person's own data: good until they have another address."""
-        ids = (subscriber_id, list_id, last_change)
+        ids = (subscriber_id, list_id, changes)
         token = self.keys.sign(Purpose.ACCESS, *ids, expires_at=expires_at, key_id=key_id)
         return f"{self.base}{ACCESS}/{token}"
 

@@ -38,7 +38,7 @@ class Purpose(IntEnum):
     BOUNCE = 6  # delivery, in the return path
     MESSAGE = 7  # delivery, in the Message-ID
     PREFERENCES = 8  # subscriber, list; for ever
-    ACCESS = 9  # subscriber, list, last change of address; the fresh link: expires
+    ACCESS = 9  # subscriber, list, changes of address so far; the fresh link: expires
     MOVE = 10  # change of address, list; expires
     UNDO_MOVE = 11  # change of address, list; expires
     EVENT = 12  # list, item: its dates for a calendar; for ever

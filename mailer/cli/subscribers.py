@@ -6,17 +6,13 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from mailer import history, lists, subscribers
+from mailer import lists, subscribers
+from mailer.address import mask as address_mask
 from mailer.app import App
 from mailer.cli import printing, reading
 from mailer.cli.options import AnAddress, AsJson, Slug
 from mailer.cli.printing import talk
-from mailer.db.schema import (
-    Subscriber,
-    Subscription,
-    SubscriptionState,
-    SuppressionReason,
-)
+from mailer.db.schema import SubscriptionState, SuppressionReason
 from mailer.errors import NotFound, Refused, UsageError
 from mailer.history import EDITOR
 from mailer.subscribers import Place, Wish
@@ -25,6 +21,15 @@ app = typer.Typer()
 
 EVIDENCE = {"via": "command"}
 """What history says about how an editor's command came in."""
+
+COLUMNS = {
+    "subscriptions": ("list", "state", "language", "confirmed_at", "left_at", "basis"),
+    "suppressions": ("list", "reason", "since", "note"),
+    "address_changes": ("old_address", "address", "asked_at", "done_at", "undone_at"),
+    "deliveries": ("kind", "list", "number", "state", "posted_at", "reason"),
+    "history": ("at", "kind", "list", "by"),
+}
+"""What is shown of each part of what is held; --json gives all of it."""
 
 Confirmed = Annotated[
     bool,
@@ -72,22 +77,42 @@ def add(
 
 @app.command()
 def show(ctx: typer.Context, address: AnAddress, as_json: AsJson = False) -> None:
-    """Show a subscriber: their subscriptions with states, suppressions, and what happened."""
+    """Show all that is held about a subscriber: lists, suppressions, mail, and what happened."""
     asked = reading.address_of(address, "ADDRESS")
     with ctx.obj.open() as opened:
-        found = opened.database.read(_whole, asked.key)
+        found = opened.database.read(_held, asked.key)
     if as_json:
         printing.as_json(found)
         return
-    mine, why_not, past = (found.pop(key) for key in ("subscriptions", "suppressions", "history"))
+    parts = {name: found.pop(name) for name in COLUMNS}
     printing.card(found)
-    printing.text("subscriptions")
-    printing.table(mine, "list", "state", "language", "confirmed_at", "left_at", "basis")
-    if why_not:
-        printing.text("suppressions")
-        printing.table(why_not, "list", "reason", "since", "note")
-    printing.text("history")
-    printing.table(past, "at", "kind", "list", "by")
+    for name, rows in parts.items():
+        if rows:
+            printing.text(name.replace("_", " "))
+            printing.table(rows, *COLUMNS[name])
+
+
+@app.command()
+def erase(
+    ctx: typer.Context,
+    address: AnAddress,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="They asked to be forgotten; nothing brings it back.")
+    ] = False,
+) -> None:
+    """Forget a person: blank every trace of who it was, and keep every number as it is."""
+    asked = reading.address_of(address, "ADDRESS")
+    with ctx.obj.open() as opened, opened.database.writing() as session:
+        found, mine = subscribers.by_address(session, asked.key)
+        assert found.id is not None
+        if not yes:
+            raise UsageError(
+                f"this forgets {asked.mailbox} on {len(mine)} lists, and nothing brings it back; "
+                "say --yes to do it"
+            )
+        subscribers.erase(session, found.id, now=opened.clock.now(), by=EDITOR)
+    talk(f"{address_mask(asked.mailbox)} is forgotten; no import brings it back")
 
 
 @app.command()
@@ -193,60 +218,8 @@ def _suppressed(wish: Wish, reasons: set[SuppressionReason]) -> Refused:
     )
 
 
-def _whole(session: Session, key: str) -> dict[str, Any]:
-    """Give a subscriber as JSON has it; its keys are in docs/commands.md."""
-    found, mine = subscribers.by_address(session, key)
+def _held(session: Session, key: str) -> dict[str, Any]:
+    """Give all that is held about a subscriber; its keys are in docs/commands.md."""
+    found, _ = subscribers.by_address(session, key)
     assert found.id is not None
-    slugs = {card.id: card.list.slug for card in _cards(session, mine)}
-    return {
-        **_person(session, found),
-        "subscriptions": [_subscription(one, slugs[one.list_id]) for one in mine],
-        "suppressions": [
-            {
-                "list": slugs.get(one.list_id),
-                "reason": one.reason.value,
-                "since": one.created_at,
-                "note": one.note,
-            }
-            for one in subscribers.suppressions(session)
-            if one.key == key
-        ],
-        "history": [
-            {
-                "at": event.at,
-                "kind": event.kind,
-                "list": slugs.get(event.list_id) if event.list_id else None,
-                "by": event.actor.value,
-                "details": event.details,
-            }
-            for event in history.of_subscriber(session, found.id)
-        ],
-    }
-
-
-def _cards(session: Session, mine: list[Subscription]) -> list[lists.Card]:
-    return [lists.card(session, one.list_id) for one in mine]
-
-
-def _person(session: Session, found: Subscriber) -> dict[str, Any]:
-    works_at = subscribers.directory(session).of(found.organisation_id, found.domain)
-    return {
-        "address": found.address,
-        "name": found.name,
-        "language": found.language,
-        "organisation": works_at.name if works_at else None,
-        "country": works_at.country if works_at else None,
-        "since": found.created_at,
-    }
-
-
-def _subscription(one: Subscription, slug: str) -> dict[str, Any]:
-    return {
-        "list": slug,
-        "state": one.state.value,
-        "language": one.language,
-        "basis": one.basis,
-        "since": one.created_at,
-        "confirmed_at": one.confirmed_at,
-        "left_at": one.left_at,
-    }
+    return subscribers.held(session, found.id)

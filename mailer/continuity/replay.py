@@ -70,6 +70,8 @@ def _depart(session: Session, one: Departure, subscriber_id: int, now: datetime)
         subscribers.leave(session, subscriber_id, one.list_id, EVIDENCE, now=now, by=SYSTEM)
     elif one.kind is Kind.REFUSED:
         subscribers.refuse(session, subscriber_id, one.list_id, EVIDENCE, now=now)
+    elif one.kind is Kind.ERASED:
+        subscribers.erase(session, subscriber_id, now=now, by=SYSTEM)
 
 
 def _subscriber(session: Session, subscriber_id: int, key: str | None) -> int | None:

@@ -5,6 +5,7 @@ addresses, routes, each by its key), so that two workers who settle at once cann
 each other.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer import ledger, subscribers
+from mailer.address import mask
 from mailer.db.schema import Attempt, DeliveryKind, DeliveryState, SuppressionReason
 from mailer.delivery import destinations, routes, witnesses
 from mailer.delivery.destinations import Met
@@ -58,7 +60,8 @@ def settle(session: Session, worker_id: int, results: Sequence[Result]) -> list[
     held = ledger.settle(session, worker_id, [_settlement(one) for one in results])
     mine = [one for one in results if one.claimed.id in held]
     destinations.count(session, [_met(one) for one in mine if not one.redirected])
-    _suppress(session, [one for one in mine if one.outcome.suppress])
+    gone = ledger.erased(session, held)
+    _suppress(session, [one for one in mine if one.outcome.suppress and one.claimed.id not in gone])
     pauses = []
     for route in sorted({one.claimed.route for one in mine}):
         by_route = [one for one in mine if one.claimed.route == route]
@@ -154,4 +157,7 @@ def _judge(session: Session, route: str, results: Sequence[Result]) -> Pause | N
 
 
 def _said(one: Result) -> str:
-    return f"The relay said: {one.reply}"
+    # It is shown and kept where no erasing looks: the address is masked in it.
+    address = one.claimed.address
+    words = re.sub(re.escape(address), mask(address), str(one.reply), flags=re.IGNORECASE)
+    return f"The relay said: {words}"

@@ -5,7 +5,7 @@ locked. A settling names its worker, so that one who lost its lease changes noth
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -135,13 +135,26 @@ def settle(session: Session, worker_id: int, settlements: Sequence[Settlement]) 
     is still its own to settle: it knows what the relay said.
     """
     held = _hold(session, worker_id, [one.delivery_id for one in settlements])
-    mine = [one for one in settlements if one.delivery_id in held]
+    gone = erased(session, held)
+    mine = [
+        _unsaid(one) if one.delivery_id in gone else one
+        for one in settlements
+        if one.delivery_id in held
+    ]
     if mine:
         session.connection().execute(_SETTLE, [_values(worker_id, one) for one in mine])
     tries = [one.attempt.model_dump(exclude={"id"}) for one in mine if one.attempt]
     if tries:
         session.connection().execute(insert(Attempt), tries)
     return held
+
+
+def erased(session: Session, ids: Collection[int]) -> set[int]:
+    """Give which rows are of people who were forgotten while their mail was under way."""
+    statement = select(col(Delivery.id)).where(
+        col(Delivery.id).in_(ids), col(Delivery.address).is_(None)
+    )
+    return {int(one) for one in session.execute(statement).scalars() if one} if ids else set()
 
 
 def give_back(session: Session, worker_id: int, ids: Collection[int] | None = None) -> int:
@@ -191,6 +204,15 @@ def _claim(
     )
     rows = session.execute(statement).all()
     return sorted((Claimed(*row) for row in rows), key=lambda row: row.id)
+
+
+def _unsaid(one: Settlement) -> Settlement:
+    """Drop what a relay said: it may repeat an address that is forgotten here."""
+    attempt = one.attempt
+    if attempt is not None:
+        blank = {"text": "", "reply_key": "", "domain": ""}
+        attempt = Attempt(**{**attempt.model_dump(exclude={"id"}), **blank})
+    return replace(one, reply_text="", attempt=attempt)
 
 
 def _alive(session: Session, worker_id: int, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Who is on which list, on what evidence, and who must not be mailed."""
 
+from mailer.subscribers.access import changes
 from mailer.subscribers.arrivals import Import
 from mailer.subscribers.asks import Asked, answer, ask, waiting_asks
 from mailer.subscribers.audience import COLUMNS as AUDIENCE_COLUMNS
@@ -7,8 +8,11 @@ from mailer.subscribers.audience import audience, chunk_end, may_not_be_mailed, 
 from mailer.subscribers.batches import Undone, undo
 from mailer.subscribers.batches import every as every_batch
 from mailer.subscribers.columns import FIELDS
+from mailer.subscribers.erasing import erase
 from mailer.subscribers.export import export_rows, members
+from mailer.subscribers.holding import held
 from mailer.subscribers.limits import Limits, forget_old
+from mailer.subscribers.moving import Change, ask_move, change, move, undo_move
 from mailer.subscribers.organisations import (
     Directory,
     Entry,
@@ -64,6 +68,7 @@ __all__ = [
     "FIELDS",
     "LONGEST_TEXT",
     "Asked",
+    "Change",
     "Choice",
     "ConfirmLink",
     "Confirmed",
@@ -89,16 +94,21 @@ __all__ = [
     "add_organisation",
     "answer",
     "ask",
+    "ask_move",
     "assign",
     "audience",
     "by_address",
+    "change",
+    "changes",
     "choose",
     "chunk_end",
     "confirm",
     "directory",
+    "erase",
     "every_batch",
     "export_rows",
     "forget_old",
+    "held",
     "leave",
     "lift",
     "lift_made_by",
@@ -107,6 +117,7 @@ __all__ = [
     "may_not_be_mailed",
     "members",
     "merge_organisations",
+    "move",
     "no_rule",
     "organisation",
     "organisations_known",
@@ -127,6 +138,7 @@ __all__ = [
     "understand",
     "undo",
     "undo_leaving",
+    "undo_move",
     "unsubscribe",
     "waiting_asks",
     "writer_of_stayed_out",

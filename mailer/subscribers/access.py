@@ -45,17 +45,17 @@ def ask_access(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> 
         subscriber_id=found.id,
         route=lists.route_of(session, wish.list_id),
         signing_key=rules.signing_key,
-        context={"change": last_change(session, found.id), "expires_at": ends.isoformat()},
+        context={"change": changes(session, found.id), "expires_at": ends.isoformat()},
     )
     ledger.post(session, letter, now=now)
 
 
-def last_change(session: Session, subscriber_id: int) -> int:
-    """Give the number of a subscriber's latest change of address that stands; 0 for none."""
-    statement = select(func.max(AddressChange.id)).where(
-        col(AddressChange.subscriber_id) == subscriber_id, col(AddressChange.done_at).is_not(None)
-    )
-    return int(session.execute(statement).scalar() or 0)
+def changes(session: Session, subscriber_id: int) -> int:
+    """Count how often a subscriber's address was changed, there and back."""
+    statement = select(
+        func.count(col(AddressChange.done_at)) + func.count(col(AddressChange.undone_at))
+    ).where(col(AddressChange.subscriber_id) == subscriber_id)
+    return int(session.execute(statement).scalar_one())
 
 
 def book(

@@ -1,22 +1,31 @@
 """Addresses that must not be mailed, everywhere or on one list, and why.
 
-Kept by the address's normal form, so that it holds for a subscriber who comes later too.
+Kept by the address's normal form, so that it holds for a subscriber who comes later too; of a
+person who was erased a keyed hash of it stays, which is found by the address and gives none back.
 Leaving a list is not a suppression.
 """
 
+import hmac
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from mailer import departures
+from mailer import departures, facts
 from mailer.db import changed, upsert
 from mailer.db.schema import Suppression, SuppressionReason
 from mailer.departures import Departure, Kind
+from mailer.tokens import new_key
 
 EVERYWHERE = 0
+
+FORGOTTEN = "forgotten:"
+"""What the key of a suppression begins with whose address was erased; a keyed hash follows."""
+
+HASHING = "erasure.hashing"
+"""The fact that holds the key of those hashes: one for each installation, in every backup."""
 
 
 WEIGHT = {
@@ -118,7 +127,7 @@ def lift(
     reasons: Collection[SuppressionReason] | None = None,
 ) -> int:
     """Let an address be mailed again; give how many suppressions were lifted."""
-    statement = delete(Suppression).where(col(Suppression.key) == key)
+    statement = delete(Suppression).where(col(Suppression.key).in_(names_of(session, key)))
     if list_id is not None:
         statement = statement.where(col(Suppression.list_id).in_([EVERYWHERE, list_id]))
     if reasons is not None:
@@ -129,7 +138,7 @@ def lift(
 def lift_one(session: Session, key: str, list_id: int) -> int:
     """Lift an address's suppression in one scope, a list or EVERYWHERE, and in no other."""
     statement = delete(Suppression).where(
-        col(Suppression.key) == key, col(Suppression.list_id) == list_id
+        col(Suppression.key).in_(names_of(session, key)), col(Suppression.list_id) == list_id
     )
     return changed(session, statement)
 
@@ -153,13 +162,59 @@ def reasons_of(
 ) -> dict[str, set[SuppressionReason]]:
     """Give the same for many addresses: only those that are suppressed are in the answer."""
     scopes = [EVERYWHERE] if list_id is None else [EVERYWHERE, list_id]
+    names = _names(session, [key for key in keys if key])
     statement = select(col(Suppression.key), col(Suppression.reason)).where(
-        col(Suppression.key).in_(list(keys)), col(Suppression.list_id).in_(scopes)
+        col(Suppression.key).in_(list(names)), col(Suppression.list_id).in_(scopes)
     )
     found: dict[str, set[SuppressionReason]] = {}
-    for key, reason in session.execute(statement):
-        found.setdefault(key, set()).add(SuppressionReason(reason))
+    for name, reason in session.execute(statement):
+        found.setdefault(names[name], set()).add(SuppressionReason(reason))
     return found
+
+
+def of(session: Session, key: str) -> list[Suppression]:
+    """Give the suppressions of one address."""
+    statement = select(Suppression).where(col(Suppression.key).in_(names_of(session, key)))
+    return list(session.execute(statement).scalars())
+
+
+def forget(session: Session, key: str, *, now: datetime) -> None:
+    """Keep that nothing goes to an address, and what it was suppressed for, without the address.
+
+    Its own fresh opt-in lifts that, as it lifts *never write again*.
+    """
+    name = _hashed(_secret(session, now), key)
+    others = select(col(Suppression.list_id)).where(col(Suppression.key) == name)
+    mine = col(Suppression.key) == key
+    session.execute(delete(Suppression).where(mine, col(Suppression.list_id).in_(others)))
+    session.execute(update(Suppression).where(mine).values(key=name, note=""))
+    suppress(session, name, SuppressionReason.REQUEST, now=now)
+
+
+def names_of(session: Session, key: str) -> list[str]:
+    """Give what an address may be called among the suppressions: by itself, or by its hash."""
+    return list(_names(session, [key]))
+
+
+def _names(session: Session, keys: Iterable[str]) -> dict[str, str]:
+    names = {key: key for key in keys}
+    fact = facts.get(session, HASHING) if names else None
+    if fact is not None:
+        names |= {_hashed(fact.value["key"], key): key for key in list(names)}
+    return names
+
+
+def _secret(session: Session, now: datetime) -> str:
+    fact = facts.get(session, HASHING)
+    if fact is None:
+        facts.note(session, HASHING, {"key": new_key()}, now=now)
+        fact = facts.get(session, HASHING)
+        assert fact is not None
+    return str(fact.value["key"])
+
+
+def _hashed(secret: str, key: str) -> str:
+    return FORGOTTEN + hmac.digest(secret.encode(), key.encode(), "sha256").hex()
 
 
 def every(session: Session) -> list[Suppression]:
