@@ -48,6 +48,22 @@ class Links:
         """Give a sent digest as a page."""
         return f"{self.list_page(slug)}/{number}"
 
+    def item(self, slug: str, item_id: int) -> str:
+        """Give an item's lasting page, among the pages of a list that it went out on."""
+        return f"{self.list_page(slug)}/item/{item_id}"
+
+    def back_number(self, slug: str, back_number_id: int) -> str:
+        """Give a number from before our time."""
+        return f"{self.list_page(slug)}/back/{back_number_id}"
+
+    def feed(self, slug: str) -> str:
+        """Give the Atom feed of a list's sent digests."""
+        return f"{self.list_page(slug)}/feed"
+
+    def all_feed(self) -> str:
+        """Give the Atom feed of all public lists."""
+        return f"{self.base}feed"
+
     def box(self, slug: str) -> str:
         """Give the page with the box to paste into another site."""
         return f"{self.list_page(slug)}/box"

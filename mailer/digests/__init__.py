@@ -1,5 +1,5 @@
-"""Items of meeting news, and the life of the digests that carry them."""
+"""Items of meeting news, the life of the digests that carry them, and the archive of what went."""
 
-from mailer.digests import items, life, moments
+from mailer.digests import archive, back_numbers, items, life, moments, papers
 
-__all__ = ["items", "life", "moments"]
+__all__ = ["archive", "back_numbers", "items", "life", "moments", "papers"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, update
+from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import Session, col, select
 
 from mailer import lists, unseen
@@ -126,18 +126,20 @@ def every(session: Session) -> list[Digest]:
     return list(session.exec(select(Digest).order_by(col(Digest.id).desc())))
 
 
-def sent_of(session: Session, list_id: int) -> list[Digest]:
-    """Give the digests of a list that went out, or are on their way, newest first.
+def went_out() -> ColumnElement[bool]:
+    """Give the condition that a digest went out, or is on its way.
 
     One that was paused on its way is among them: some readers have it, with a link to its page.
     """
     halfway = and_(col(Digest.state) == PAUSED, col(Digest.resume_to) == SENDING)
+    return or_(col(Digest.state).in_([SENDING, SENT]), halfway)
+
+
+def sent_of(session: Session, list_id: int) -> list[Digest]:
+    """Give the digests of a list that went out, newest first."""
     statement = (
         select(Digest)
-        .where(
-            col(Digest.list_id) == list_id,
-            or_(col(Digest.state).in_([SENDING, SENT]), halfway),
-        )
+        .where(col(Digest.list_id) == list_id, went_out())
         .order_by(col(Digest.number).desc())
     )
     return list(session.exec(statement))
@@ -149,12 +151,12 @@ def texts(session: Session, digest_id: int) -> dict[str, DigestText]:
     return {text.language: text for text in session.exec(statement)}
 
 
-def subjects(session: Session, digest_ids: Collection[int]) -> dict[int, dict[str, str]]:
-    """Give the subjects of some digests, by digest and language."""
+def texts_of(session: Session, digest_ids: Collection[int]) -> dict[int, dict[str, DigestText]]:
+    """Give the words of some digests, by digest and language."""
     statement = select(DigestText).where(col(DigestText.digest_id).in_(digest_ids))
-    found: dict[int, dict[str, str]] = {digest_id: {} for digest_id in digest_ids}
+    found: dict[int, dict[str, DigestText]] = {digest_id: {} for digest_id in digest_ids}
     for text in session.exec(statement):
-        found[text.digest_id][text.language] = text.subject
+        found[text.digest_id][text.language] = text
     return found
 
 

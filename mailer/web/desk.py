@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import anyio
 from starlette.responses import HTMLResponse
 
+from mailer import media
 from mailer.app import App
 from mailer.language import Language
 from mailer.links import Links
@@ -123,16 +124,34 @@ class Ways:
         """Give a list's page."""
         return self.desk.paths.list_page(slug) + self.lasting
 
-    def archive(self, slug: str, before: int | None = None) -> str:
-        """Give the page of a list's sent digests, or of those before a number."""
-        address = self.desk.paths.archive(slug) + self.lasting
-        if before is None:
-            return address
-        return f"{address}{'&' if self.lasting else '?'}before={before}"
+    def archive(self, slug: str, before: object = None, **asked: object) -> str:
+        """Give the page of a list's sent digests: those before a place, or that are asked for."""
+        values = {**asked, "before": before}
+        return self._with(self.desk.paths.archive(slug), values)
 
     def digest(self, slug: str, number: int) -> str:
         """Give the page of one digest."""
         return self.desk.paths.digest(slug, number) + self.lasting
+
+    def item(self, slug: str, item_id: int) -> str:
+        """Give an item's lasting page."""
+        return self.desk.paths.item(slug, item_id) + self.lasting
+
+    def back_number(self, slug: str, back_number_id: int) -> str:
+        """Give a number from before our time."""
+        return self.desk.paths.back_number(slug, back_number_id) + self.lasting
+
+    def medium(self, known: str, media_type: str) -> str:
+        """Give a hosted picture."""
+        return self.desk.paths.medium(known, media.extension(media_type))
+
+    def feed(self, slug: str) -> str:
+        """Give a list's feed, in the language that was asked for."""
+        return self.desk.paths.feed(slug) + self.lasting
+
+    def all_feed(self) -> str:
+        """Give the feed of all public lists."""
+        return self.desk.paths.all_feed() + self.lasting
 
     def box(self, slug: str) -> str:
         """Give the page with the box to paste."""
@@ -145,3 +164,9 @@ class Ways:
     def static(self, name: str) -> str:
         """Give the address of a file, with the hash of its content."""
         return f"{self.desk.base_path}/static/{self.desk.assets.by_plain_name[name].name}"
+
+    def _with(self, address: str, values: Mapping[str, object]) -> str:
+        said = urlencode({name: value for name, value in values.items() if value})
+        if not said:
+            return address + self.lasting
+        return f"{address}{self.lasting}{'&' if self.lasting else '?'}{said}"

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mailer.web import faults, visit
+from mailer.web import faults, freshness, visit
 from mailer.web.desk import Desk
 from mailer.web.visit import Visit
 
@@ -52,7 +52,8 @@ class Door:
             page = self._page(request.method)
             if request.method == "POST":
                 seen = self._seen(request, await self._form(request))
-            return await self._at_work(page, seen)
+            response = await self._at_work(page, seen)
+            return freshness.answered(request.headers, response) if seen.shows else response
         except Exception as error:  # noqa: BLE001  (the one place: nothing may go unanswered)
             return await self._at_work(partial(faults.answer, error=error), seen)
 

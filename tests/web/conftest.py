@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -27,12 +27,11 @@ from mailer.db.schema import (
     DeliveryKind,
     Digest,
     DigestState,
-    DigestText,
     Event,
     Table,
     Visibility,
 )
-from mailer.digests import life
+from mailer.digests import front_matter, items, life
 from mailer.rendering import Filled
 from mailer.subscribers import Standing
 
@@ -46,6 +45,17 @@ ORGANISATION = {
         {"name": "Regional Training Centre", "url": "https://rtc.example/"},
     ],
 }
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A digest that is to have gone out."""
+
+    list_id: int
+    subject: str
+    items: tuple[int, ...]
+    on: date | None
+    texts: dict[str, str]
 
 
 @dataclass
@@ -86,9 +96,34 @@ class Office:
         assert made.id is not None
         return made.id
 
-    def send_digest(self, list_id: int, subject: str, **texts: str) -> int:
-        """Let a digest go out; `texts` are its introductions by language. Gives its number."""
-        return self.app.database.write(_send_digest, self, list_id, subject, texts)
+    def add_item(
+        self,
+        title: str,
+        *lines: str,
+        body: str = "It took two days.",
+        translates: int | None = None,
+    ) -> int:
+        """Write an item; `lines` are more of its front matter. Gives its id."""
+        text = "\n".join(["---", f"title: {title}", *lines, "---", body])
+        draft = front_matter.parse(text, "item.md")
+        write = self.app.database.write
+        return write(items.add, draft, now=self.clock.now(), translates=translates)
+
+    def send_digest(
+        self,
+        list_id: int,
+        subject: str,
+        *,
+        items: Sequence[int] = (),
+        on: date | None = None,
+        **texts: str,
+    ) -> int:
+        """Let a digest go out; `texts` are its introductions by language. Gives its number.
+
+        Without a date it bears that of the day of November that is its number.
+        """
+        sent = Sent(list_id, subject, tuple(items), on, texts)
+        return self.app.database.write(_send_digest, self, sent)
 
     def retire(self, slug: str) -> None:
         """Let a list end."""
@@ -316,29 +351,21 @@ def serving(app: App, sock: Any = None) -> Iterator[str]:
         thread.join(10)
 
 
-def _send_digest(
-    session: Session, office: Office, list_id: int, subject: str, introductions: dict[str, str]
-) -> int:
+def _send_digest(session: Session, office: Office, sent: Sent) -> int:
     now = office.clock.now()
-    found = lists.card(session, list_id)
-    first = found.list.language
-    wish = life.Wish(found.list.slug, subject, introductions.get(first, "Hello."))
+    listed = lists.card(session, sent.list_id).list
+    first = sent.texts.get(listed.language, "Hello.")
+    wish = life.Wish(listed.slug, sent.subject, first, sent.items)
     digest_id = life.draft(session, wish, now=now)
-    for language, introduction in introductions.items():
-        session.merge(
-            DigestText(
-                digest_id=digest_id,
-                language=language,
-                subject=f"{subject} ({language})" if language != first else subject,
-                introduction=introduction,
-            )
-        )
-    session.flush()
+    for language, introduction in sent.texts.items():
+        subject = f"{sent.subject} ({language})" if language != listed.language else sent.subject
+        life.write(session, digest_id, language, subject, introduction)
     office.app.press.freeze(session, digest_id, now=now)
     digest = session.get(Digest, digest_id)
     assert digest is not None
     digest.state = DigestState.SENT
-    digest.dated_on = date(2026, 11, digest.number)
+    digest.queued_at = now
+    digest.dated_on = sent.on or date(2026, 11, digest.number)
     session.add(digest)
     session.flush()
     return digest.number
