@@ -132,6 +132,9 @@ class App:
             confirm_for=timedelta(days=subscribe.confirm_days),
             undo_for=timedelta(days=subscribe.undo_days),
             access_for=timedelta(hours=subscribe.access_hours),
+            remind_after=timedelta(hours=subscribe.remind_hours)
+            if subscribe.remind_hours
+            else None,
             letter_life=timedelta(hours=delivery.letter_give_up_hours),
             limits=Limits(
                 per_address=subscribe.letters_per_address,

@@ -157,7 +157,9 @@ def back_up(app: App) -> None:
 
 
 def tidy(app: App) -> None:
-    """Drop counts that no limit looks at any more."""
+    """Remind who did not confirm, and drop counts that no limit looks at any more."""
+    while app.database.write(subscribers.remind, app.rules, now=app.clock.now()):
+        pass
     app.database.write(subscribers.forget_old, now=app.clock.now())
 
 

@@ -146,6 +146,24 @@ def edit(
 
 
 @app.command()
+def handover(
+    ctx: typer.Context,
+    address: AnAddress,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Whose it is now; without it, nobody's.")
+    ] = "",
+) -> None:
+    """Tell a role's mailbox that somebody else reads it now: a letter for each of its lists."""
+    asked = reading.address_of(address, "ADDRESS")
+    called = reading.line_of(name, "--name")
+    with ctx.obj.open() as opened:
+        told = opened.database.write(
+            subscribers.hand_over, asked.key, called, opened.rules, now=opened.clock.now()
+        )
+    talk(f"{printing.counted(len(told), 'letter', 'letters')} will tell whoever reads it now")
+
+
+@app.command()
 def leave(ctx: typer.Context, slug: Slug, address: AnAddress) -> None:
     """Take somebody off a list, at their word; no letter is sent."""
     asked = reading.address_of(address, "ADDRESS")

@@ -258,6 +258,12 @@ class Subscribe(_Table):
     """The box: how long links last, and how much one may ask for."""
 
     confirm_days: int = Field(7, ge=1, le=30, description="Days a confirmation link is good.")
+    remind_hours: int = Field(
+        0,
+        ge=0,
+        le=240,
+        description="Hours after which an unconfirmed opt-in is reminded, once; 0: never.",
+    )
     undo_days: int = Field(
         30, ge=1, le=365, description="Days a leaving or a change of address can be undone."
     )

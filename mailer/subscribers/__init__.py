@@ -10,6 +10,7 @@ from mailer.subscribers.batches import every as every_batch
 from mailer.subscribers.columns import FIELDS
 from mailer.subscribers.erasing import erase
 from mailer.subscribers.export import export_rows, members
+from mailer.subscribers.handover import hand_over
 from mailer.subscribers.holding import held
 from mailer.subscribers.limits import Limits, forget_old
 from mailer.subscribers.moving import Change, ask_move, change, move, undo_move
@@ -31,6 +32,7 @@ from mailer.subscribers.organisations import rename as rename_organisation
 from mailer.subscribers.origins import known as origin
 from mailer.subscribers.people import LONGEST_TEXT, Left, Reading, understand
 from mailer.subscribers.preferences import Choice, Hand, Pause, Reader, Settled, choose, reader
+from mailer.subscribers.reminders import remind
 from mailer.subscribers.roster import (
     Confirmed,
     ConfirmLink,
@@ -108,6 +110,7 @@ __all__ = [
     "every_batch",
     "export_rows",
     "forget_old",
+    "hand_over",
     "held",
     "leave",
     "lift",
@@ -126,6 +129,7 @@ __all__ = [
     "reader",
     "reasons",
     "refuse",
+    "remind",
     "rename_organisation",
     "rule",
     "say_why",

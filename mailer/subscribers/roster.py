@@ -37,6 +37,7 @@ class Rules:
     confirm_for: timedelta = timedelta(days=7)
     undo_for: timedelta = timedelta(days=30)
     access_for: timedelta = timedelta(hours=1)
+    remind_after: timedelta | None = None
     letter_life: timedelta = timedelta(hours=24)
     limits: Limits = field(default_factory=Limits)
     signing_key: int | None = None
@@ -357,6 +358,7 @@ def _enter(
     elif step.state is not None:
         ask = found.ask + (1 if step.anew else 0)
         changes = {"ask": ask, "language": wish.language, "left_at": None, "basis": basis}
+        changes |= {"reminded_at": None} if step.anew else {}
         _move(session, found, found.state, state, confirmed_at=confirmed_at, **changes)
     return standing_of(session, subscriber_id, wish.list_id)
 
@@ -418,7 +420,7 @@ def letter(
 ) -> ledger.Letter:
     """Make a letter to one subscriber about one list, due at `when`. Pure."""
     context: dict[str, Any] = {"ask": standing.ask, "asked_at": when.isoformat()}
-    if kind is DeliveryKind.CONFIRMATION:
+    if kind in {DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER}:
         context["expires_at"] = (when + rules.confirm_for).isoformat()
     once = f"welcome:{standing.subscriber_id}:{standing.list_id}:{standing.ask}"
     return ledger.Letter(
