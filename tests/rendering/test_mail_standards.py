@@ -25,7 +25,15 @@ from mailer.rendering import (
 )
 from tests import caniemail, nu, outside
 from tests.rendering import scripts
-from tests.rendering.sample import DIGEST, JAPANESE, VALUES, identity, letter, templates
+from tests.rendering.sample import (
+    DIGEST,
+    ILLUSTRATED,
+    JAPANESE,
+    VALUES,
+    identity,
+    letter,
+    templates,
+)
 
 OURS = templates()
 
@@ -34,6 +42,7 @@ CONTENTS = {
     "ja": JAPANESE,
     "fr": replace(DIGEST, language="fr", words_in="en"),
     **scripts.EVERY,
+    "illustrated": ILLUSTRATED,
 }
 
 LARGEST_SCORE = 2.0
