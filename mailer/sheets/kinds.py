@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +14,7 @@ from mailer.sheets.limits import Limits
 from mailer.sheets.sheet import Sheet
 
 ZIP = b"PK\x03\x04"
+FIRST_LINES = 50
 BLOCK = 1024 * 1024
 OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 """An .xls of before 2007, and an .xlsx that has a password."""
@@ -124,8 +126,7 @@ def _perhaps_pasted(path: Path, found: Sheet, wanted: Wanted) -> Sheet:
     """See whether a file is what a mail program copied: people, and no table of them."""
     if path.stat().st_size > wanted.limits.pasted_characters:
         return found
-    first = next(found.lines(), None)
-    if first is None or not _has_people(first.cells):
+    if not any(_has_people(line.cells) for line in islice(found.lines(), FIRST_LINES)):
         return found
     code = encoding.of(lambda: path.open("rb"), found.name, wanted.encoding)
     body = path.read_bytes().decode(code)

@@ -98,10 +98,17 @@ def _leave(
         return
     people = _people(session, rows, batch, now)
     standings = [_standing(row, people[row.to.key], wanted) for row in rows]
-    for row, standing in zip(rows, standings, strict=True):
-        at = min(row.verdict.at or now, now)
-        values = {"state": UNSUBSCRIBED, "left_at": at, "basis": None, "batch_id": batch}
-        _subscribe(session, [standing], values, now)
+    values = [
+        {
+            **_values(standing, now),
+            "state": UNSUBSCRIBED,
+            "left_at": min(row.verdict.at or now, now),
+            "batch_id": batch,
+        }
+        for row, standing in zip(rows, standings, strict=True)
+    ]
+    statement = upsert(session, Subscription).on_conflict_do_nothing()
+    session.connection().execute(statement, values)
     lines = _lines(rows, standings, wanted, batch)
     record_all(session, "subscription.left", EDITOR, lines, at=now)
 
@@ -129,23 +136,23 @@ def _subscribe(
     session: Session, standings: Sequence[Standing], given: Mapping[str, Any], now: datetime
 ) -> None:
     """Write the subscriptions; one that was pending is confirmed on the stated basis."""
-    values = [
-        {
-            "subscriber_id": each.subscriber_id,
-            "list_id": each.list_id,
-            "ask": each.ask,
-            "language": each.language,
-            "created_at": now,
-            **given,
-        }
-        for each in standings
-    ]
+    values = [{**_values(each, now), **given} for each in standings]
     statement = upsert(session, Subscription).on_conflict_do_update(
         index_elements=["subscriber_id", "list_id"],
         set_=dict(given),
         where=col(Subscription.state) == PENDING,
     )
     session.connection().execute(statement, values)
+
+
+def _values(each: Standing, now: datetime) -> dict[str, Any]:
+    return {
+        "subscriber_id": each.subscriber_id,
+        "list_id": each.list_id,
+        "ask": each.ask,
+        "language": each.language,
+        "created_at": now,
+    }
 
 
 def _standing(row: Row, person: "_Person", wanted: Import) -> Standing:
