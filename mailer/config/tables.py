@@ -309,6 +309,9 @@ class Delivery(_Table):
     letter_give_up_hours: Hours = Field(
         24, description="Hours after which a letter is not tried again."
     )
+    digest_kilobytes: int = Field(
+        300, ge=100, le=10_000, description="Kilobytes of a digest's HTML and pictures, at most."
+    )
     batch: int = Field(200, ge=1, le=2000, description="Deliveries claimed at once.")
     redirect_all_to: OptionalAddress = Field(
         "",

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from mailer import lists
 from mailer.config import Settings
 from mailer.db.schema import DeliveryKind, DigestEdition, ItemVersion
-from mailer.delivery import plates, redirecting
+from mailer.delivery import plates, redirecting, weighing
 from mailer.delivery.contents import Contents
 from mailer.delivery.plates import Head
 from mailer.delivery.redirecting import bannered
@@ -109,7 +109,9 @@ class Press:
             archived_at=content.view_url,
             campaign=f"{content.mailing_list.slug}-{content.number}",
         )
-        return render_digest(self.templates, content, kind=kind), head, versions
+        edition = render_digest(self.templates, content, kind=kind)
+        weighing.check(content, edition, most=self.settings.delivery.digest_kilobytes)
+        return edition, head, versions
 
     # ------------------------------------------------------------------ letters
 

@@ -22,7 +22,13 @@ from mailer.rendering.content import (
     Section,
     SenderCard,
 )
-from mailer.rendering.editions import Edition, layouts, render_digest, render_letter
+from mailer.rendering.editions import (
+    Edition,
+    layouts,
+    mailed_size,
+    render_digest,
+    render_letter,
+)
 from mailer.rendering.environment import Templates
 from mailer.rendering.filling import Filled, Prepared, Values, greeting, public_page
 from mailer.rendering.message import Identity, compose
@@ -51,6 +57,7 @@ __all__ = [
     "compose",
     "greeting",
     "layouts",
+    "mailed_size",
     "public_page",
     "render_digest",
     "render_letter",

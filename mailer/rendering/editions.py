@@ -251,6 +251,11 @@ class _Rendering:
             yield "the sender has no postal address, which most countries ask for"
 
 
+def mailed_size(edition: Edition) -> int:
+    """Count the bytes of an edition's HTML part as it is mailed."""
+    return encoded_size(nominal(edition.html, edition.nonce))
+
+
 def encoded_size(html: str) -> int:
     """Count the bytes of the HTML part as it is mailed."""
     return len(encode(html, shorter(html)))

@@ -13,7 +13,7 @@ from mailer.digests import archive as archived
 from mailer.digests import life
 from mailer.errors import NotFound
 from mailer.rendering import Edition, public_page
-from mailer.web import foreign, guard, listing
+from mailer.web import foreign, guard, hosted, listing
 from mailer.web.desk import OPEN, Desk
 from mailer.web.listing import Listing
 from mailer.web.visit import Visit
@@ -56,7 +56,9 @@ def show(desk: Desk, visit: Visit) -> Response:
         printed=printed,
         others=[desk.app.languages.of(code) for code in others],
     )
-    html = _with_bar(foreign.without_pictures(page, desk.app.links.base), bytes(bar.body).decode())
+    shown = hosted.by_path(page, desk.paths.base)
+    shown = foreign.without_pictures(shown, desk.app.links.base)
+    html = _with_bar(shown, bytes(bar.body).decode())
     return HTMLResponse(html, headers=OPEN | {"Content-Security-Policy": POLICY})
 
 

@@ -1,10 +1,7 @@
 """The main job, whole: subscribe, confirm, queue a digest, get it, leave, and get no more."""
 
 import re
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,6 +11,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.journeys.office import Office
+from tests.journeys.serving import serving
 from tests.smtp_server import SmtpServer
 
 START_SECONDS = 30
@@ -23,7 +21,7 @@ NEWS = "---\ntitle: {title}\nstarts: 2027-03-01\nplace: Suva\n---\nTwo days of e
 @pytest.mark.timeout(120)
 def test_a_reader_joins_gets_a_digest_and_leaves(tmp_path: Path, database_url: str) -> None:
     # Given an office that serves its pages below a path
-    with SmtpServer() as server, _serving(tmp_path, database_url, server.port) as (office, web):
+    with SmtpServer() as server, serving(tmp_path, database_url, server.port) as (office, web):
         # When a reader asks by the box, and follows the letter's link
         page = _press(web, "/news/l/meetings", "subscribe", "kim@example.org")
         server.wait_for(1, seconds=10)
@@ -55,32 +53,6 @@ def test_a_reader_joins_gets_a_digest_and_leaves(tmp_path: Path, database_url: s
         _send_digest(office, "The training centres meet")
         assert office.json("digest", "status", "2")["recipients"] == 0
         assert len(server.messages) == 3
-
-
-@contextmanager
-def _serving(
-    tmp_path: Path, database_url: str, smtp_port: int
-) -> Iterator[tuple[Office, httpx2.Client]]:
-    port = _free_port()
-    home = f"http://127.0.0.1:{port}"
-    office = Office(tmp_path / "office")
-    office.found(
-        database__url=database_url,
-        smtp__port=str(smtp_port),
-        smtp__security="none",
-        web__port=str(port),
-        web__base_url=f"{home}/news/",
-        subscribe__form_seconds="0",
-    )
-    office.run("list", "add", "meetings", "--name", "Meeting news", "--from", "news@example.org")
-    process = office.start("serve")
-    try:
-        with httpx2.Client(base_url=home, timeout=10) as web:
-            _wait_for(web)
-            yield office, web
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
 
 
 def _press(web: httpx2.Client, path: str, button: str, address: str) -> str:
@@ -125,21 +97,3 @@ def _link(mail: EmailMessage, part: str) -> str:
     found = re.search(rf"http://\S+{part}[\w-]+", body.get_content())
     assert found is not None
     return found.group()
-
-
-def _wait_for(web: httpx2.Client) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
-        try:
-            if web.get("/readyz").status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.1)
-    pytest.fail("serve did not become ready")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -127,3 +127,14 @@ def test_the_page_stays_as_it_went_out(office: Office) -> None:
     office.clock.move(timedelta(days=400))
 
     assert office.get("/l/meetings/1").text == before
+
+
+def test_a_digests_page_shows_the_pictures_that_we_host(office: Office) -> None:
+    known = "5" * 64
+    moved = f"https://former.example/news/m/{known}.jpg"
+    office.send_digest(1, "Pictures", en=f"![the hall]({moved}) ![x]({moved}?x)")
+
+    page = office.get("/l/meetings/1")
+
+    assert f'src="/m/{known}.jpg"' in page.text
+    assert page.text.count("<img") == 1

@@ -1,0 +1,59 @@
+"""An office that serves its pages below a path, and a client of them."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.journeys.office import Office
+
+START_SECONDS = 30
+
+
+@contextmanager
+def serving(
+    tmp_path: Path, database_url: str, smtp_port: int
+) -> Iterator[tuple[Office, httpx2.Client]]:
+    """Serve an office with list “meetings”, pages at /news/, mail to a port of this machine."""
+    port = _free_port()
+    home = f"http://127.0.0.1:{port}"
+    office = Office(tmp_path / "office")
+    office.found(
+        database__url=database_url,
+        smtp__port=str(smtp_port),
+        smtp__security="none",
+        web__port=str(port),
+        web__base_url=f"{home}/news/",
+        subscribe__form_seconds="0",
+    )
+    office.run("list", "add", "meetings", "--name", "Meeting news", "--from", "news@example.org")
+    process = office.start("serve")
+    try:
+        with httpx2.Client(base_url=home, timeout=10) as web:
+            _wait_for(web)
+            yield office, web
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def _wait_for(web: httpx2.Client) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        try:
+            if web.get("/readyz").status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.1)
+    pytest.fail("serve did not become ready")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
