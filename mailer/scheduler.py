@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from mailer import backups, continuity, delivery, ledger, subscribers, watch
+from mailer import backups, continuity, delivery, ledger, retention, subscribers, watch
 from mailer.app import App
 from mailer.clock import SystemClock
 from mailer.db.schema import DigestState
@@ -44,6 +44,7 @@ def start(app: App) -> AsyncIOScheduler:
         (keep_mark, continuity.EVERY.total_seconds()),
         (back_up, 60),
         (tidy, 600),
+        (retention.forget, 3600),
     ):
         ticking.add_job(
             _surviving(tick),

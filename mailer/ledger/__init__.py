@@ -18,6 +18,12 @@ from mailer.ledger.claims import (
     take_over,
 )
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
+from mailer.ledger.forgetting import (
+    forget_letters,
+    forget_recipients,
+    forget_replies,
+    old_digests,
+)
 from mailer.ledger.holding_back import (
     HELD_BACK,
     drop_held,
@@ -71,6 +77,9 @@ __all__ = [
     "claim_letters",
     "drop_held",
     "erased",
+    "forget_letters",
+    "forget_recipients",
+    "forget_replies",
     "give_back",
     "give_editions",
     "held_back",
@@ -83,6 +92,7 @@ __all__ = [
     "longest_waiting_letter",
     "lost_workers",
     "of_digest",
+    "old_digests",
     "post",
     "post_all",
     "queue",

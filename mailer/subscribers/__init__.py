@@ -10,6 +10,7 @@ from mailer.subscribers.batches import every as every_batch
 from mailer.subscribers.columns import FIELDS
 from mailer.subscribers.erasing import erase
 from mailer.subscribers.export import export_rows, members
+from mailer.subscribers.forgetting import forget_evidence, forget_unconfirmed
 from mailer.subscribers.handover import hand_over
 from mailer.subscribers.holding import held
 from mailer.subscribers.limits import Limits, forget_old
@@ -109,7 +110,9 @@ __all__ = [
     "erase",
     "every_batch",
     "export_rows",
+    "forget_evidence",
     "forget_old",
+    "forget_unconfirmed",
     "hand_over",
     "held",
     "leave",

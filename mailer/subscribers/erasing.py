@@ -24,6 +24,7 @@ from mailer.db.schema import (
     Subscriber,
     Subscription,
     SubscriptionState,
+    SuppressionReason,
 )
 from mailer.history import READER, About, By
 from mailer.subscribers import roster, suppressions
@@ -36,19 +37,34 @@ KEPT_DETAILS = frozenset({"via", "was", "event", "wording_version", "change", "m
 
 def erase(session: Session, subscriber_id: int, *, now: datetime, by: By = READER) -> bool:
     """Forget who a subscriber was; False for one who is forgotten already, or never was."""
+    names = _forget(session, subscriber_id, now)
+    if names is None:
+        return False
+    for name in names:
+        suppressions.suppress(session, name, SuppressionReason.REQUEST, now=now)
+    about = About(subscriber_id=roster.today(session, subscriber_id))
+    history.record(session, "subscriber.erased", by, about, at=now)
+    return True
+
+
+def lapse(session: Session, subscriber_id: int, *, now: datetime) -> None:
+    """Forget who it was that never confirmed; whoever has the address may be asked again."""
+    _forget(session, subscriber_id, now)
+
+
+def _forget(session: Session, subscriber_id: int, now: datetime) -> list[str] | None:
+    """Blank a person; give what their addresses are called among the suppressions from now on."""
     alone(session, Lock.ROSTER)
     subscriber_id = roster.today(session, subscriber_id)
     found = session.get(Subscriber, subscriber_id, populate_existing=True)
     if found is None or found.key is None:
-        return False
+        return None
     ids, keys = _all_of(session, subscriber_id, found.key)
-    for key in sorted(keys):
-        suppressions.forget(session, key, now=now)
+    names = [suppressions.forget(session, key, now=now) for key in sorted(keys)]
     _blank_people(session, ids, now)
     _blank_mail(session, ids, keys, now)
     _blank_history(session, ids)
-    history.record(session, "subscriber.erased", by, About(subscriber_id=subscriber_id), at=now)
-    return True
+    return names
 
 
 def _all_of(session: Session, subscriber_id: int, key: str) -> tuple[list[int], set[str]]:

@@ -178,17 +178,14 @@ def of(session: Session, key: str) -> list[Suppression]:
     return list(session.execute(statement).scalars())
 
 
-def forget(session: Session, key: str, *, now: datetime) -> None:
-    """Keep that nothing goes to an address, and what it was suppressed for, without the address.
-
-    Its own fresh opt-in lifts that, as it lifts *never write again*.
-    """
+def forget(session: Session, key: str, *, now: datetime) -> str:
+    """Keep what an address was suppressed for without the address; give its name from now on."""
     name = _hashed(_secret(session, now), key)
     others = select(col(Suppression.list_id)).where(col(Suppression.key) == name)
     mine = col(Suppression.key) == key
     session.execute(delete(Suppression).where(mine, col(Suppression.list_id).in_(others)))
     session.execute(update(Suppression).where(mine).values(key=name, note=""))
-    suppress(session, name, SuppressionReason.REQUEST, now=now)
+    return name
 
 
 def names_of(session: Session, key: str) -> list[str]:

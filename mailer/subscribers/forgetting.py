@@ -1,0 +1,100 @@
+"""What is forgotten of people with time: who never confirmed, and evidence that has served."""
+
+from datetime import datetime
+
+from sqlalchemy import Select, Text, cast, exists, func, select, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from mailer.db import changed
+from mailer.db.schema import Event, Subscription, SubscriptionState
+from mailer.history import SYSTEM, About, record
+from mailer.subscribers import erasing
+
+CHUNK = 50
+"""People forgotten in one transaction; each is some statements."""
+
+EVENTS = 500
+"""Lines of history bared in one transaction."""
+
+EVIDENCE = frozenset({"remote", "agent", "origin"})
+"""Details of a line of history that only evidence needs: network address, browser, other site."""
+
+
+def forget_unconfirmed(session: Session, *, before: datetime, now: datetime) -> int:
+    """Forget some who never confirmed; give how many. Call until it gives 0.
+
+    Whoever is, or was, on a list stays a person we know: then only the opt-in lapses.
+    """
+    found = session.execute(_unconfirmed(before)).all()
+    for subscriber_id, list_id in found:
+        about = About(subscriber_id=subscriber_id, list_id=list_id)
+        record(session, "subscription.lapsed", SYSTEM, about, at=now)
+        if not _is_known_otherwise(session, subscriber_id, list_id):
+            erasing.lapse(session, subscriber_id, now=now)
+        _lapse(session, subscriber_id, list_id, now)
+    return len(found)
+
+
+def forget_evidence(session: Session, *, before: datetime) -> int:
+    """Bare some lines about subscriptions that ended before a moment; give how many."""
+    ended = exists().where(
+        col(Subscription.subscriber_id) == col(Event.subscriber_id),
+        col(Subscription.list_id) == col(Event.list_id),
+        col(Subscription.state) == SubscriptionState.UNSUBSCRIBED,
+        col(Subscription.left_at) < before,
+    )
+    holds = cast(col(Event.details), Text).like('%"remote"%')
+    rows = session.execute(
+        select(col(Event.id), col(Event.details)).where(holds, ended).limit(EVENTS)
+    ).all()
+    for event_id, details in rows:
+        kept = {name: value for name, value in details.items() if name not in EVIDENCE}
+        session.execute(update(Event).where(col(Event.id) == event_id).values(details=kept))
+    return len(rows)
+
+
+def _unconfirmed(before: datetime) -> Select[int, int]:
+    """Select opt-ins that nobody answered, and that nobody asked for again since."""
+    asked = aliased(Event)
+    again = exists().where(
+        col(asked.subscriber_id) == col(Subscription.subscriber_id),
+        col(asked.list_id) == col(Subscription.list_id),
+        col(asked.kind) == "subscription.asked",
+        col(asked.at) >= before,
+    )
+    return (
+        select(col(Subscription.subscriber_id), col(Subscription.list_id))
+        .where(
+            col(Subscription.state) == SubscriptionState.PENDING,
+            col(Subscription.created_at) < before,
+            func.coalesce(col(Subscription.reminded_at), col(Subscription.created_at)) < before,
+            ~again,
+        )
+        .limit(CHUNK)
+    )
+
+
+def _is_known_otherwise(session: Session, subscriber_id: int, list_id: int) -> bool:
+    other = exists().where(
+        col(Subscription.subscriber_id) == subscriber_id, col(Subscription.list_id) != list_id
+    )
+    was_here = exists().where(
+        col(Event.subscriber_id) == subscriber_id,
+        col(Event.list_id) == list_id,
+        col(Event.kind).in_(["subscription.confirmed", "subscription.left"]),
+    )
+    return bool(session.execute(select(other | was_here)).scalar())
+
+
+def _lapse(session: Session, subscriber_id: int, list_id: int, now: datetime) -> bool:
+    statement = (
+        update(Subscription)
+        .where(
+            col(Subscription.subscriber_id) == subscriber_id,
+            col(Subscription.list_id) == list_id,
+            col(Subscription.state) == SubscriptionState.PENDING,
+        )
+        .values(state=SubscriptionState.UNSUBSCRIBED, left_at=now)
+    )
+    return changed(session, statement) == 1
