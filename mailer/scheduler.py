@@ -162,6 +162,7 @@ def tidy(app: App) -> None:
     while app.database.write(subscribers.remind, app.rules, now=app.clock.now()):
         pass
     app.database.write(subscribers.forget_old, now=app.clock.now())
+    app.database.write(ledger.forget_uses, now=app.clock.now())
 
 
 def _begin_due(app: App) -> None:

@@ -267,6 +267,22 @@ def test_the_file_is_named_with_each_mistake_in_it(tmp_path: Path) -> None:
         ("[smtp]\nhello = 'a\\nb'".replace("'", '"'), "smtp.hello: "),
         ("[smtp]\nreturn_path = 'nobody'", "smtp.return_path: "),
         ("[smtp]\nreturn_path_domain = 'a b'", "smtp.return_path_domain: "),
+        ("[smtp]\nenvelope = 'signed'", "smtp: envelope = “signed” needs a return_path_domain"),
+        (
+            "[smtp]\nreturn_path_domain = 'b.example.org'",
+            "smtp: return_path_domain is used with envelope = “signed” only",
+        ),
+        (
+            "[smtp]\nenvelope = 'signed'\nreturn_path_domain = 'b.org'\nreturn_path = 'n@b.org'",
+            "smtp: return_path is for envelope = “fixed”",
+        ),
+        ("[smtp]\nper_minute = -1", "smtp.per_minute: "),
+        ("[smtp]\nletters_reserve = 100", "smtp.letters_reserve: "),
+        (
+            "[smtp]\nfallback = ['secnd']\n[routes.second]\nhost = 'h'",
+            "routes: fallback of “smtp”: “secnd” is no other route; there are: second",
+        ),
+        ("[smtp]\nfallback = ['smtp']", "routes: fallback of “smtp”: “smtp” is no other"),
         ("[routes.smtp]\nhost = 'h'", "routes: the route “smtp” is the table [smtp]"),
         ("[routes.'Bulk mail']\nhost = 'h'", "routes: “Bulk mail” cannot name a route"),
         ("[organisation]\nowner = 'me'", "organisation.owner: "),
@@ -365,7 +381,8 @@ def test_signing_in_is_allowed_where_nobody_listens(tmp_path: Path) -> None:
 
 
 def test_an_international_domain_is_kept_as_its_a_label(tmp_path: Path) -> None:
-    text = "[organisation]\ncontact = 'büro@bücher.example'\n[smtp]\nreturn_path_domain = 'é.org'\n"
+    text = "[organisation]\ncontact = 'büro@bücher.example'\n[smtp]\n"
+    text += "envelope = 'signed'\nreturn_path_domain = 'é.org'\n"
 
     settings = loaded(tmp_path, text).settings
 

@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -49,6 +50,13 @@ class Auth(StrEnum):
     PLAIN = "plain"
     LOGIN = "login"
     XOAUTH2 = "xoauth2"
+
+
+class Envelope(StrEnum):
+    """What stands in MAIL FROM."""
+
+    FIXED = "fixed"
+    SIGNED = "signed"
 
 
 def _checked_address(value: str) -> str:
@@ -223,12 +231,31 @@ class Route(_Table):
     messages_per_connection: int = Field(
         100, ge=1, description="Messages after which a connection is opened anew."
     )
-    return_path: OptionalAddress = Field(
-        "",
+    per_minute: int = Field(
+        0, ge=0, description="Messages the relay takes in any minute; 0 knows no such limit."
+    )
+    per_hour: int = Field(0, ge=0, description="Messages the relay takes in any hour; 0 for none.")
+    per_day: int = Field(
+        0, ge=0, description="Messages the relay takes in any 24 hours; 0 for none."
+    )
+    letters_reserve: int = Field(
+        10, ge=0, le=90, description="Percent of these limits that digests leave to letters."
+    )
+    fallback: tuple[str, ...] = Field(
+        (), description="Routes to take, in this order, while this one is paused or rests."
+    )
+    fallback_minutes: int = Field(
+        10, ge=1, le=1440, description="Minutes out of reach after which the fallback is taken."
+    )
+    envelope: Envelope = Field(
+        Envelope.FIXED,
         description=(
-            "Address in MAIL FROM for relays that take only one; empty signs one for each "
-            "delivery in return_path_domain, or takes the sender's address."
+            "What stands in MAIL FROM: fixed (return_path, for all), or signed (an address of its "
+            "own for each delivery, in return_path_domain)."
         ),
+    )
+    return_path: OptionalAddress = Field(
+        "", description="The fixed address in MAIL FROM; empty takes that of the list's sender."
     )
     return_path_domain: OptionalDomain = Field(
         "", description="Domain of signed return paths, such as bounce.example.org."
@@ -239,6 +266,17 @@ class Route(_Table):
     dot_timeout_seconds: int = Field(
         600, ge=1, le=3600, description="Longest wait for the answer to a whole message."
     )
+
+    @model_validator(mode="after")
+    def _envelope_is_whole(self) -> Self:
+        is_signed = self.envelope is Envelope.SIGNED
+        if is_signed and not self.return_path_domain:
+            raise ValueError("envelope = “signed” needs a return_path_domain")
+        if is_signed and self.return_path:
+            raise ValueError("return_path is for envelope = “fixed”; a signed one is made anew")
+        if self.return_path_domain and not is_signed:
+            raise ValueError("return_path_domain is used with envelope = “signed” only")
+        return self
 
     @model_validator(mode="after")
     def _auth_is_whole(self) -> Self:
@@ -438,7 +476,9 @@ class Settings(_Table):
     database: Database = Database()
     smtp: Route = Route()
     routes: dict[str, Route] = Field(
-        default_factory=dict, description="Further ways out, each a table [routes.NAME]."
+        default_factory=dict,
+        validate_default=True,
+        description="Further ways out, each a table [routes.NAME].",
     )
     subscribe: Subscribe = Subscribe()
     delivery: Delivery = Delivery()
@@ -458,6 +498,20 @@ class Settings(_Table):
             if not ROUTE_NAME.fullmatch(name):
                 raise ValueError(
                     f"“{name}” cannot name a route: small letters, digits, “-” and “_”"
+                )
+        return value
+
+    @field_validator("routes")
+    @classmethod
+    def _fallbacks_are_routes(
+        cls, value: dict[str, Route], info: ValidationInfo
+    ) -> dict[str, Route]:
+        known = {**value, **({"smtp": info.data["smtp"]} if "smtp" in info.data else {})}
+        for name, route in known.items():
+            if wrong := [one for one in route.fallback if one not in known or one == name]:
+                others = ", ".join(sorted(set(known) - {name})) or "none"
+                raise ValueError(
+                    f"fallback of “{name}”: “{wrong[0]}” is no other route; there are: {others}"
                 )
         return value
 

@@ -658,7 +658,8 @@ class Attempt(Table, table=True):
 class RouteState(Table, table=True):
     """Whether a route may be used, and why not.
 
-    Paused waits for a person; until `rests_until` it waits by itself, for a relay's window.
+    Paused waits for a person; until `rests_until` it waits by itself, for a relay's window:
+    the `rests`-th time in a row. `unreached_since`: nothing has come to this relay since then.
     """
 
     __tablename__ = "routes"
@@ -668,6 +669,8 @@ class RouteState(Table, table=True):
     resumed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     rests_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     rest_reason: str = ""
+    rests: int = 0
+    unreached_since: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class RouteUse(Table, table=True):

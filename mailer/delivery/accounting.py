@@ -6,22 +6,29 @@ each other.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from mailer import ledger, subscribers
+from mailer import config, ledger, subscribers
 from mailer.address import mask
 from mailer.db.schema import Attempt, DeliveryKind, DeliveryState, SuppressionReason
 from mailer.delivery import destinations, routes, witnesses
+from mailer.delivery.allowance import Allowance
 from mailer.delivery.destinations import Met
+from mailer.delivery.meaning import NO_SESSION, OTHER_SENDER
 from mailer.delivery.outcome import Blame, Outcome, Verdict, reply_key
 from mailer.delivery.reply import Reply, Step
+from mailer.delivery.resting import rest_after
+from mailer.delivery.routes import Meeting
 from mailer.ledger import Claimed, Settlement
 
 PERMANENT = 500
+
+COUNTED = frozenset({Step.RCPT, Step.DATA, Step.DOT})
+"""From here on a relay counts a message, whatever it then says to it."""
 
 STATES = {
     Verdict.SENT: DeliveryState.SENT,
@@ -31,6 +38,14 @@ STATES = {
     Verdict.HELD: DeliveryState.QUEUED,
     Verdict.UNCERTAIN: DeliveryState.UNCERTAIN,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """From which route a row was taken to another, and why."""
+
+    home: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,7 @@ class Result:
     outcome: Outcome
     at: datetime
     redirected: bool = False
+    detour: Detour | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +71,33 @@ class Pause:
     reason: str
 
 
-def settle(session: Session, worker_id: int, results: Sequence[Result]) -> list[Pause]:
-    """Write how tries ended and what follows; give the routes that were paused by it."""
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A route that rests from now on, and why; it needs nobody."""
+
+    route: str
+    reason: str
+
+
+def settle(
+    session: Session,
+    worker_id: int,
+    results: Sequence[Result],
+    known: Mapping[str, config.Route],
+) -> list[Pause | Resting]:
+    """Write how tries ended and what follows; give the routes that are stopped by it."""
     held = ledger.settle(session, worker_id, [_settlement(one) for one in results])
     mine = [one for one in results if one.claimed.id in held]
     destinations.count(session, [_met(one) for one in mine if not one.redirected])
     gone = ledger.erased(session, held)
     _suppress(session, [one for one in mine if one.outcome.suppress and one.claimed.id not in gone])
-    pauses = []
-    for route in sorted({one.claimed.route for one in mine}):
-        by_route = [one for one in mine if one.claimed.route == route]
-        pauses.append(_judge(session, route, by_route))
-    return [pause for pause in pauses if pause is not None]
+    _send_home(session, mine)
+    stops: list[Pause | Resting | None] = []
+    for name in sorted({one.claimed.route for one in mine}):
+        by_route = [one for one in mine if one.claimed.route == name]
+        stops += [_judge(session, name, by_route, known[name])]
+        stops += [_weary(session, name, by_route, known[name])]
+    return [stop for stop in stops if stop is not None]
 
 
 def may_repeat(kind: DeliveryKind) -> bool:
@@ -83,11 +114,18 @@ def _settlement(one: Result) -> Settlement:
         at=one.at,
         due_at=outcome.due_at,
         counted=outcome.counted,
-        reason="" if sent else outcome.reason,
+        reason=_detoured(one) if sent else outcome.reason,
         reply_code=one.reply.code,
         reply_text=str(one.reply),
         attempt=None if is_over else _attempt(one),
     )
+
+
+def _detoured(one: Result) -> str:
+    """Say why a message took another route than its own."""
+    if one.detour is None:
+        return ""
+    return f"Taken by the relay of “{one.claimed.route}”, because {one.detour.why}."
 
 
 def _attempt(one: Result) -> Attempt:
@@ -136,10 +174,46 @@ def _suppress(session: Session, results: Sequence[Result]) -> None:
         )
 
 
-def _judge(session: Session, route: str, results: Sequence[Result]) -> Pause | None:
+def _send_home(session: Session, results: Sequence[Result]) -> None:
+    """Let what was taken to another route, and waits again, be meant for its own."""
+    homes: dict[str, list[int]] = {}
+    for one in results:
+        if one.detour is not None and STATES[one.outcome.verdict] is DeliveryState.QUEUED:
+            homes.setdefault(one.detour.home, []).append(one.claimed.id)
+    for home, ids in sorted(homes.items()):
+        ledger.take_over(session, ids, home)
+
+
+def _weary(
+    session: Session, name: str, results: Sequence[Result], route: config.Route
+) -> Resting | None:
+    """Note what was used of a route, and let it rest when that is all there was."""
+    now = max(one.at for one in results)
+    if Allowance.of(route):
+        spent = sum(one.reply.step in COUNTED and not one.reply.ours for one in results)
+        ledger.note_uses(session, {name: spent}, at=now)
+    patience = timedelta(minutes=route.fallback_minutes) if route.fallback else None
+    if routes.take_note(session, name, _met_relay(results), now=now, patience=patience):
+        return Resting(name, "It has not been reached for long.")
+    refused = next((one for one in results if one.outcome.rest_route), None)
+    if refused is None:
+        return None
+    length = rest_after(str(refused.reply))
+    if not routes.rest(session, name, length, _said(refused), now=now):
+        return None
+    return Resting(name, _said(refused))
+
+
+def _judge(
+    session: Session, route: str, results: Sequence[Result], settings: config.Route
+) -> Pause | None:
     """Pause a route whose relay refuses us; None when it may go on, or had stopped before."""
     now = max(one.at for one in results)
-    reasons = [f"{one.outcome.reason} {_said(one)}" for one in results if one.outcome.pause_route]
+    reasons = [
+        " ".join(filter(None, (one.outcome.reason, _said(one), _advice(one, settings))))
+        for one in results
+        if one.outcome.pause_route
+    ]
     by_key = {key: one for one in results if (key := _key(one))}
     about_us = []
     for key in sorted(by_key):
@@ -161,3 +235,26 @@ def _said(one: Result) -> str:
     address = one.claimed.address
     words = re.sub(re.escape(address), mask(address), str(one.reply), flags=re.IGNORECASE)
     return f"The relay said: {words}"
+
+
+def _met_relay(results: Sequence[Result]) -> Meeting:
+    """Give how far any of some tries came with the relay."""
+    asked = [one for one in results if not one.reply.ours]
+    if any(one.outcome.verdict in {Verdict.SENT, Verdict.REDIRECTED} for one in asked):
+        return Meeting.TOOK
+    if all(one.outcome.reason == NO_SESSION.reason for one in asked):
+        return Meeting.MISSED if asked else Meeting.NONE
+    return Meeting.ANSWERED
+
+
+def _advice(one: Result, route: config.Route) -> str:
+    """Say what to set when a relay does not let us send as somebody."""
+    if one.outcome.reason != OTHER_SENDER.reason:
+        return ""
+    name = one.claimed.route
+    path = name if name == "smtp" else f"routes.{name}"
+    login = route.username if "@" in route.username else "the address that it knows us by"
+    if route.envelope is config.Envelope.SIGNED or not route.return_path:
+        fixed = f"{path}.envelope = “fixed” and {path}.return_path = “{login}”"
+        return f"If it takes one sender only, set {fixed}."
+    return f"Let {path}.return_path and the list's sender be what it allows, such as “{login}”."

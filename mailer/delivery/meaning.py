@@ -43,6 +43,7 @@ class Outcome:
     A deferred delivery has `due_at`; without `counted` the try does not move it along the
     schedule. `suppress`: no digest may go to this address any more. `pause_route`: the relay
     refuses us, so nothing more should leave by this route until somebody has looked.
+    `rest_route`: we have used up what it allows us, and its route waits until there is more.
     """
 
     verdict: Verdict
@@ -51,6 +52,7 @@ class Outcome:
     counted: bool = True
     suppress: bool = False
     pause_route: bool = False
+    rest_route: bool = False
     due_at: datetime | None = None
 
 
@@ -77,14 +79,20 @@ SENDER_REFUSED = replace(
     NOT_SIGNED_IN,
     reason="The relay does not take mail from us; its route is paused until an owner has looked.",
 )
-LIMIT_OF_OURS = replace(
+OTHER_SENDER = replace(
     NOT_SIGNED_IN,
-    reason="We sent more than the relay allows; its route is paused until an owner has looked.",
+    reason="The relay does not let us send as this address; its route is paused until an owner "
+    "has looked.",
+)
+LIMIT_OF_OURS = Outcome(
+    Verdict.DEFERRED,
+    "We have sent as much as the relay allows for now; its route rests.",
+    Blame.ROUTE,
+    counted=False,
+    rest_route=True,
 )
 LATER = Outcome(Verdict.DEFERRED, "The other side asked us to come again later.")
-SLOWER = replace(
-    LATER, reason="The relay asked us to slow down; tried again later.", blame=Blame.ROUTE
-)
+SLOWER = replace(LIMIT_OF_OURS, reason="The relay asked us to slow down; its route rests.")
 SLOWER_THERE = replace(
     LATER,
     reason="The receiving side takes no more from us for now; tried again later.",
@@ -142,10 +150,14 @@ RELAYING = _words(
     r"auth(?:entication)? (?:is )?required|must (?:first )?authenticate|please authenticate",
     r"client was not authenticated|unauthenticated senders?\b",
 )
+SEND_AS = _words(
+    r"send ?as ?denied|permissions? to send (?:as|on)\b|not owned by user",
+    r"not (?:allowed|authori[sz]ed|permitted) to send (?:as|from|on behalf)\b",
+)
 SENDER = _words(
-    r"send ?as ?denied|bad outbound sender|sender address rejected|sender verify failed",
+    r"bad outbound sender|sender address rejected|sender verify failed",
     r"not (?:allowed|authori[sz]ed|permitted) to send(?! (?:\w+ ){0,2}to\b)",
-    r"permissions? to send (?:as|on)\b|domain of sender",
+    r"domain of sender",
     r"(?:sender|from) (?:address|domain|identity)\b.{0,60}"
     r"\b(?:not (?:owned|logged|verified|match)|unverified|do(?:es)? not (?:exist|match))",
     r"(?:address|identity) is not verified|verified sender",
@@ -257,7 +269,8 @@ ROWS = (
     (SESSION, "5..", ALL, None, NOT_SIGNED_IN, "RFC 4954, 4; RFC 3207, 4"),
 
     # Not now.
-    (ANY, "4..", ALL, OUR_LIMIT, SLOWER, "Amazon SES: 454; Google relay: 450 4.2.1"),
+    (ANY, "4..", ALL, OUR_LIMIT, LIMIT_OF_OURS, "Amazon SES: 454; Google relay: 450 4.2.1"),
+    (RCPT, "452", r"4\.5\.3", None, SLOWER, "RFC 5321, 4.5.3.1.10; Yahoo: messages a connection"),
     (MAIL, "4..", ALL, RATE, SLOWER, "Yahoo: 421 4.7.0 [TSS04]"),
     (TO, "4..", r"[45]\.2\.[12]", None, BUSY_MAILBOX, "RFC 3463, 3.3; Google: 450 4.2.1"),
     (TO, "4..", r"|4\.[03]\.[01]", FULL, BUSY_MAILBOX, "RFC 5321, 4.2.3: 452"),
@@ -274,18 +287,21 @@ ROWS = (
     (ANY, "5..", r"5\.6\.\d+", None, MALFORMED, "RFC 3463, 3.7; Microsoft: 5.6.11"),
 
     # Never, and it is us: up to MAIL always, later by what is said.
+    (MAIL, "5..", r"5\.(1\.90|7\.23[23])", None, LIMIT_OF_OURS, "Microsoft: recipients a day"),
     (MAIL, "5..", ALL, OUR_LIMIT, LIMIT_OF_OURS, "Google relay: 550 5.4.5"),
+    (MAIL | TO, "5..", r"5\.(2\.252|7\.60)", None, OTHER_SENDER, "Microsoft: SendAsDenied"),
+    (MAIL, "5..", ALL, SEND_AS, OTHER_SENDER, "Postfix: sender login; Microsoft; SES"),
     (MAIL, "5..", ALL, None, SENDER_REFUSED, "RFC 5321, 3.3"),
     (TO, "5..", r"5\.1\.[78]", None, SENDER_REFUSED, "RFC 3463, 3.2; Microsoft: 5.1.8"),
     (TO, "5..", r"5\.1\.90", None, LIMIT_OF_OURS, "Microsoft: recipients a day"),
-    (TO, "5..", r"5\.2\.252", None, SENDER_REFUSED, "Microsoft: SendAsDenied"),
     (TO, "5..", r"5\.7\.23[23]", None, LIMIT_OF_OURS, "Microsoft: the tenant's day"),
-    (TO, "5..", r"5\.7\.(57|60|64)", None, SENDER_REFUSED, "Microsoft: send as; relay"),
+    (TO, "5..", r"5\.7\.(57|64)", None, SENDER_REFUSED, "Microsoft: send as; relay"),
     (TO, "5..", r"5\.7\.50[123]", None, SENDER_REFUSED, "Microsoft: account banned"),
     (TO, "5..", r"5\.7\.7(05|08|50)", None, SENDER_REFUSED, "Microsoft: tenant banned"),
     (TO, "5..", r"5\.7\.(2\d|3\d|509|515)", None, BLOCKED, "RFC 7372; Google; Microsoft: 5.7.515"),
     (TO, "5..", r"5\.2\.12[12]", None, CROWDED, "Microsoft: received in an hour"),
     (TO, "5..", UNCLEAR, RELAYING, SENDER_REFUSED, "Postfix, Exim, qmail, Exchange, Google relay"),
+    (TO, "5..", UNCLEAR, SEND_AS, OTHER_SENDER, "Postfix: sender login; Microsoft; SES"),
     (TO, "5..", UNCLEAR, SENDER, SENDER_REFUSED, "Postfix, Exim, Exchange, SES, SendGrid, Brevo"),
     (TO, "5..", r"|5\.[02457]\.\d+", OUR_LIMIT, LIMIT_OF_OURS, "Google: 5.4.5; Microsoft: 5.2.2"),
 

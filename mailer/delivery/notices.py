@@ -124,14 +124,14 @@ def post(session: Session, press: Press, notice: Notice, *, now: datetime) -> No
     if not owner:
         return
     names = list(press.settings.all_routes())
-    paused = routes.paused(session)
+    out = routes.out_of_use(session, now=now)
     letter = ledger.Letter(
         kind=DeliveryKind.NOTICE,
         to=address.parse(owner),
         language="en",
         due_at=now,
         not_after=now + LIFE,
-        route=next((name for name in names if name not in paused), names[0]),
+        route=next((name for name in names if name not in out), names[0]),
         signing_key=press.keys.signing_id,
         idempotency_key=notice.once,
         context={"headline": notice.headline, "paragraphs": list(notice.paragraphs)},

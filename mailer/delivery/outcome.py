@@ -65,7 +65,7 @@ def read(
         meaning = AGAIN
     if meaning.verdict is not Verdict.DEFERRED:
         return meaning
-    if meaning.pause_route:
+    if meaning.pause_route or meaning.rest_route:
         return replace(meaning, due_at=now)
     due_at = now + _wait(meaning, tries) * (1 + SPREAD * max(-1.0, min(1.0, jitter)))
     if not_after is not None and due_at > not_after:

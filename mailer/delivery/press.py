@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from mailer import lists
-from mailer.config import Settings
+from mailer.config import Envelope, Settings
 from mailer.db.schema import DeliveryKind, DigestEdition, ItemVersion
 from mailer.delivery import plates, redirecting, weighing
 from mailer.delivery.contents import Contents
@@ -180,10 +180,8 @@ class Press:
     def return_path(self, claimed: Claimed, plate: Plate) -> str:
         """Give the address in MAIL FROM, to which bounces come."""
         route = self.settings.all_routes()[claimed.route]
-        if route.return_path:
-            return route.return_path
-        if self.redirect_to or not route.return_path_domain:
-            return plate.head.sender.address
+        if route.envelope is Envelope.FIXED or self.redirect_to:
+            return route.return_path or plate.head.sender.address
         token = self.keys.sign_short(Purpose.BOUNCE, claimed.id, key_id=claimed.signing_key)
         return f"b+{token}@{route.return_path_domain}"
 

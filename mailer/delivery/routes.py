@@ -1,29 +1,60 @@
-"""Routes as the database knows them: in use, or paused because a relay refuses us.
+"""Routes as the database knows them: in use, paused because a relay refuses us, or at rest.
 
-A paused route claims nothing. It is resumed by an owner who has looked.
+A paused or resting route claims nothing. A pause ends when an owner has looked, a rest by itself.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlmodel import Session, col
 
 from mailer.db import changed, upsert
 from mailer.db.schema import RouteState
+from mailer.delivery.resting import UNREACHED, Rest
 from mailer.errors import NotFound, Refused
 from mailer.history import EDITOR, SYSTEM, About, record
 
 
+class Meeting(Enum):
+    """How far we came with a relay at some tries: not even asked, or up to taking a message."""
+
+    NONE = 0
+    MISSED = 1
+    ANSWERED = 2
+    TOOK = 3
+
+
 @dataclass(frozen=True, slots=True)
 class RouteStanding:
-    """Whether a route may be used, since when not, and why."""
+    """Whether a route may be used, since when or until when not, and why.
+
+    `rests_until` stays when that moment has passed; `is_out_of_use` tells whether it counts.
+    """
 
     name: str
     paused_at: datetime | None = None
     reason: str = ""
     resumed_at: datetime | None = None
+    rests_until: datetime | None = None
+    rest_reason: str = ""
+    unreached_since: datetime | None = None
+
+    def rests(self, now: datetime) -> bool:
+        """Tell whether it rests by itself."""
+        return self.rests_until is not None and now < self.rests_until
+
+    def is_out_of_use(self, now: datetime) -> bool:
+        """Tell whether nothing may leave by it."""
+        return self.paused_at is not None or self.rests(now)
+
+    def why(self, now: datetime) -> str:
+        """Say why nothing may leave by it; nothing when it is in use."""
+        if self.paused_at is not None:
+            return f"“{self.name}” is paused"
+        return f"“{self.name}” rests" if self.rests(now) else ""
 
 
 def standings(session: Session, names: Collection[str]) -> list[RouteStanding]:
@@ -32,14 +63,16 @@ def standings(session: Session, names: Collection[str]) -> list[RouteStanding]:
     found = []
     for name in names:
         row = rows.get(name)
-        known = (row.paused_at, row.reason, row.resumed_at) if row else ()
-        found.append(RouteStanding(name, *known))
+        known = {at: getattr(row, at) for at in RouteStanding.__slots__} if row else {"name": name}
+        found.append(RouteStanding(**known))
     return found
 
 
-def paused(session: Session) -> set[str]:
+def out_of_use(session: Session, *, now: datetime) -> set[str]:
     """Give the names of routes that may not be used."""
-    statement = select(col(RouteState.name)).where(col(RouteState.paused_at).is_not(None))
+    statement = select(col(RouteState.name)).where(
+        col(RouteState.paused_at).is_not(None) | (col(RouteState.rests_until) > now)
+    )
     return set(session.execute(statement).scalars())
 
 
@@ -64,15 +97,74 @@ def pause(session: Session, name: str, reason: str, *, now: datetime) -> bool:
     return True
 
 
+def rest(session: Session, name: str, length: Rest, reason: str, *, now: datetime) -> bool:
+    """Let a route rest, longer when the last rest did not help; False when it rests already."""
+    row = session.execute(_row(name)).first()
+    before, until = (row.rests, row.rests_until) if row else (0, None)
+    if until is not None and now < until:
+        return False
+    values = {
+        "rests_until": now + length.length(before),
+        "rest_reason": reason,
+        "rests": before + 1,
+    }
+    statement = upsert(session, RouteState).values(name=name, **values)
+    statement = statement.on_conflict_do_update(
+        index_elements=["name"],
+        set_=values,
+        # Another worker may have heard the same meanwhile.
+        where=col(RouteState.rests_until).is_not_distinct_from(until),
+    )
+    return changed(session, statement) == 1
+
+
+def take_note(
+    session: Session, name: str, met: Meeting, *, now: datetime, patience: timedelta | None
+) -> bool:
+    """Note how far we came with a relay; True when its route now rests, being out of reach.
+
+    Without `patience` there is no other route to take, and no rest. Writes nothing for a relay
+    that takes mail as it did before.
+    """
+    row = session.execute(_row(name)).first()
+    since = row.unreached_since if row else None
+    if met is Meeting.MISSED and patience is not None:
+        if since is None:
+            _set(session, name, unreached_since=now)
+        elif now - since >= patience:
+            reason = f"The relay has not been reached since {since:%Y-%m-%d %H:%M} UTC."
+            return rest(session, name, UNREACHED, reason, now=now)
+    elif row and since is not None and met in {Meeting.ANSWERED, Meeting.TOOK}:
+        _set(session, name, unreached_since=None)
+    over = row is not None and (row.rests_until is None or row.rests_until <= now)
+    if row and row.rests and over and met is Meeting.TOOK:
+        _set(session, name, rests=0)
+    return False
+
+
 def resume(session: Session, name: str, known: Collection[str], *, now: datetime) -> None:
-    """Let a route be used again; NotFound for no route, Refused for one that is in use."""
+    """Let a route be used again, paused or at rest; NotFound for none, Refused for one in use."""
     if name not in known:
         raise NotFound("route", name, f"there are: {', '.join(sorted(known))}")
     statement = (
         update(RouteState)
-        .where(col(RouteState.name) == name, col(RouteState.paused_at).is_not(None))
-        .values(paused_at=None, reason="", resumed_at=now)
+        .where(
+            col(RouteState.name) == name,
+            col(RouteState.paused_at).is_not(None) | (col(RouteState.rests_until) > now),
+        )
+        .values(paused_at=None, reason="", resumed_at=now, rests_until=None, rests=0)
     )
     if not changed(session, statement):
-        raise Refused(f"route “{name}” is not paused")
+        raise Refused(f"route “{name}” is in use")
     record(session, "route.resumed", EDITOR, About(), at=now, details={"name": name})
+
+
+def _row(name: str) -> Select[int, datetime | None, datetime | None]:
+    return select(
+        col(RouteState.rests), col(RouteState.rests_until), col(RouteState.unreached_since)
+    ).where(col(RouteState.name) == name)
+
+
+def _set(session: Session, name: str, **values: object) -> None:
+    statement = upsert(session, RouteState).values(name=name, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))

@@ -77,7 +77,8 @@ class Sender:
         )
         if parcel.redirected_to:
             meaning = redirecting.outcome(meaning, parcel.redirected_to)
-        self._holding.note(Result(claimed, reply, meaning, now, bool(parcel.redirected_to)))
+        is_copy = bool(parcel.redirected_to)
+        self._holding.note(Result(claimed, reply, meaning, now, is_copy, parcel.detour))
         if _is_trouble(reply, meaning):
             self._holding.rest(self._lane)
         elif not reply.ours:

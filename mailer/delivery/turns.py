@@ -4,6 +4,7 @@ Claimed rows are asked once more whether they may be mailed. What cannot go is s
 spot; what can becomes a parcel.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,15 +12,15 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from mailer import ledger, lists, subscribers
+from mailer import ledger, subscribers
 from mailer.clock import Clock
 from mailer.db import Database
-from mailer.db.schema import DeliveryState, DigestState
-from mailer.delivery import accounting, notices, redirecting, routes
-from mailer.delivery.accounting import Result
+from mailer.db.schema import DeliveryState
+from mailer.delivery import accounting, notices, redirecting
+from mailer.delivery.accounting import Detour, Pause, Result
 from mailer.delivery.fitting import Fitting, render_ahead
 from mailer.delivery.press import Plate, Press
-from mailer.digests import life
+from mailer.delivery.standing import Standing, limited, look
 from mailer.errors import MailerError
 from mailer.ledger import Claimed, Settlement
 
@@ -39,6 +40,7 @@ class Parcel:
     claimed: Claimed
     plate: Plate
     press: Press
+    detour: Detour | None = None
 
     @property
     def return_path(self) -> str:
@@ -61,19 +63,6 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Which routes are in use, and which digests are being sent, each with its route."""
-
-    routes: frozenset[str] = frozenset()
-    digests: Mapping[int, str] = field(default_factory=dict)
-
-    def may_go(self, claimed: Claimed) -> bool:
-        """Tell whether what was claimed earlier may still be sent."""
-        is_active = claimed.digest_id is None or claimed.digest_id in self.digests
-        return is_active and claimed.route in self.routes
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """What a turn gave: new parcels, and what may be sent now."""
 
@@ -89,6 +78,9 @@ class Turns:
         self._database = database
         self._clock = clock
         self._press = press
+        self._routes = press.settings.all_routes()
+        self._limited = limited(self._routes)
+        self._life = timedelta(hours=press.settings.delivery.digest_give_up_hours)
 
     def take(
         self,
@@ -107,38 +99,70 @@ class Turns:
         if not (is_due or results or returned):
             return Turn(standing=standing)
         with self._database.writing() as session:
+            ledger.lock_routes(session, self._limited)
             self._account(session, worker_id, results)
             if returned:
                 ledger.give_back(session, worker_id, returned)
-            standing = _standing(session, room)
-            claimed = _claim(session, worker_id, standing, room, now)
-            parcels = self._sort(session, worker_id, claimed, now)
+            standing = self._standing(session, room, now)
+            claimed, detours = _claim(session, worker_id, standing, now)
+            claimed = self._lengthen(session, claimed, standing, now)
+            parcels = self._sort(session, worker_id, claimed, detours, now)
         return Turn(parcels, standing, is_idle=not (claimed or results or returned))
 
     def settle(self, worker_id: int, results: Sequence[Result]) -> None:
         """Settle what ended, and claim nothing more."""
         if results:
             with self._database.writing() as session:
+                ledger.lock_routes(session, self._limited)
                 self._account(session, worker_id, results)
 
     def _look(self, room: Mapping[str, int], now: datetime) -> tuple[Standing, bool]:
         """Give what may be sent, and tell whether any of it is due; render its letters."""
         with self._database.reading() as session:
-            standing = _standing(session, room)
-            free = {route for route in standing.routes if room[route] > 0}
+            standing = self._standing(session, room, now)
+            free = {home for home, way in standing.ways.items() if standing.room[way].letters > 0}
             letters = ledger.letters_due(session, free, limit=AHEAD, now=now)
             render_ahead(session, self._press, letters)
-            digests = (digest for digest, route in standing.digests.items() if route in free)
+            digests = (
+                digest
+                for digest, going in standing.digests.items()
+                if standing.room[going.route].digests > 0
+            )
             is_due = bool(letters) or any(ledger.is_due(session, one, now=now) for one in digests)
         return standing, is_due
 
+    def _standing(self, session: Session, room: Mapping[str, int], now: datetime) -> Standing:
+        return look(session, self._routes, room, now=now, life_of=self._life)
+
     def _account(self, session: Session, worker_id: int, results: Sequence[Result]) -> None:
-        for pause in accounting.settle(session, worker_id, results):
-            log.warning("route.paused", route=pause.route, why=pause.reason)
-            notices.route_paused(session, self._press, pause, now=self._clock.now())
+        for stop in accounting.settle(session, worker_id, results, self._routes):
+            if isinstance(stop, Pause):
+                log.warning("route.paused", route=stop.route, why=stop.reason)
+                notices.route_paused(session, self._press, stop, now=self._clock.now())
+            else:
+                log.warning("route.rests", route=stop.route, why=stop.reason)
+
+    def _lengthen(
+        self, session: Session, claimed: Sequence[Claimed], standing: Standing, now: datetime
+    ) -> list[Claimed]:
+        """Give rows the time that their digest or their route has taken from them."""
+        lengthened, longer = [], defaultdict(list)
+        for one in claimed:
+            last = standing.last_moment(one, now, self._life)
+            if last != one.not_after:
+                longer[last].append(one.id)
+            lengthened.append(replace(one, not_after=last))
+        for last, ids in longer.items():
+            ledger.wait_longer(session, ids, last)
+        return lengthened
 
     def _sort(
-        self, session: Session, worker_id: int, claimed: Sequence[Claimed], now: datetime
+        self,
+        session: Session,
+        worker_id: int,
+        claimed: Sequence[Claimed],
+        detours: Mapping[int, Detour],
+        now: datetime,
     ) -> tuple[Parcel, ...]:
         """Make parcels of what may go, and settle what may not."""
         refused = subscribers.may_not_be_mailed(session, claimed, now=now)
@@ -151,7 +175,8 @@ class Turns:
                 ended = _without_a_try(one, DeliveryState.WITHDRAWN, redirecting.NOT_MAILED, now)
             if ended is None:
                 try:
-                    parcels.append(Parcel(one, fitting.plate(one), self._press))
+                    plate = fitting.plate(one)
+                    parcels.append(Parcel(one, plate, self._press, detours.get(one.id)))
                 except MailerError as error:
                     ended = _unready(one, error, now)
             if ended is not None:
@@ -174,39 +199,42 @@ class Turns:
         return spare
 
 
-def _standing(session: Session, known: Mapping[str, int]) -> Standing:
-    usable = frozenset(known) - routes.paused(session)
-    digests = {}
-    for digest in life.in_state(session, DigestState.SENDING):
-        route = lists.card(session, digest.list_id).sender.route
-        if route in usable and digest.id is not None:
-            digests[digest.id] = route
-    return Standing(usable, digests)
-
-
 def _claim(
-    session: Session, worker_id: int, standing: Standing, room: Mapping[str, int], now: datetime
-) -> list[Claimed]:
-    """Claim letters first, then digests, which share what room is left on their route."""
+    session: Session, worker_id: int, standing: Standing, now: datetime
+) -> tuple[list[Claimed], dict[int, Detour]]:
+    """Claim letters first, then digests, which share what room is left on their route.
+
+    Also give which rows take another route than they were meant to.
+    """
     claimed: list[Claimed] = []
+    detours: dict[int, Detour] = {}
+
+    def take(route: str, home: str, some: list[Claimed]) -> int:
+        claimed.extend(_by(session, route, some))
+        if route != home:
+            detour = Detour(home, standing.detours[home])
+            detours.update((one.id, detour) for one in some)
+        return len(some)
+
     for route in sorted(standing.routes):
-        free = room[route]
-        if free > 0:
-            letters = ledger.claim_letters(session, worker_id, route, limit=free, now=now)
-            claimed += letters
-            free -= len(letters)
-        mine = sorted(digest for digest, its in standing.digests.items() if its == route)
+        room = standing.room[route]
+        letters = 0
+        for home in standing.homes(route):
+            if (free := room.letters - letters) > 0:
+                some = ledger.claim_letters(session, worker_id, home, limit=free, now=now)
+                letters += take(route, home, some)
+        free = room.digests - letters
+        mine = sorted(digest for digest, going in standing.digests.items() if going.route == route)
         for left, digest in zip(range(len(mine), 0, -1), mine, strict=True):
             if free > 0:
                 share = -(-free // left)
                 some = ledger.claim_digest(session, worker_id, digest, limit=share, now=now)
-                claimed += _by(session, route, some)
-                free -= len(some)
-    return claimed
+                free -= take(route, standing.digests[digest].home, some)
+    return claimed, detours
 
 
 def _by(session: Session, route: str, claimed: Sequence[Claimed]) -> list[Claimed]:
-    """Let rows of a digest go by the route that its list has now, whatever it was before."""
+    """Let rows go by the route that is taken now, whatever it was before."""
     strangers = [one.id for one in claimed if one.route != route]
     if strangers:
         ledger.take_over(session, strangers, route)

@@ -16,6 +16,7 @@ from mailer.ledger.claims import (
     letters_due,
     settle,
     take_over,
+    wait_longer,
 )
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
 from mailer.ledger.forgetting import (
@@ -49,6 +50,17 @@ from mailer.ledger.reports import (
     of_digest,
     standing,
 )
+from mailer.ledger.uses import (
+    LENGTHS,
+    SLOTS,
+    Use,
+    Used,
+    Window,
+    forget_uses,
+    lock_routes,
+    note_uses,
+    used,
+)
 from mailer.ledger.workers import (
     Lost,
     Recovered,
@@ -62,6 +74,8 @@ from mailer.ledger.workers import (
 
 __all__ = [
     "HELD_BACK",
+    "LENGTHS",
+    "SLOTS",
     "WAITING",
     "Claimed",
     "Journal",
@@ -72,6 +86,9 @@ __all__ = [
     "Settlement",
     "Standing",
     "Sums",
+    "Use",
+    "Used",
+    "Window",
     "boot_id",
     "claim_digest",
     "claim_letters",
@@ -80,6 +97,7 @@ __all__ = [
     "forget_letters",
     "forget_recipients",
     "forget_replies",
+    "forget_uses",
     "give_back",
     "give_editions",
     "held_back",
@@ -89,8 +107,10 @@ __all__ = [
     "let_go",
     "letters_due",
     "letters_waiting",
+    "lock_routes",
     "longest_waiting_letter",
     "lost_workers",
+    "note_uses",
     "of_digest",
     "old_digests",
     "post",
@@ -107,6 +127,8 @@ __all__ = [
     "sums",
     "take_as_sent",
     "take_over",
+    "used",
+    "wait_longer",
     "withdraw_digest",
     "withdraw_letters",
     "working",

@@ -128,6 +128,12 @@ def take_over(session: Session, ids: Collection[int], route: str) -> None:
     changed(session, statement)
 
 
+def wait_longer(session: Session, ids: Collection[int], until: datetime) -> None:
+    """Give claimed rows a later last moment."""
+    statement = update(Delivery).where(col(Delivery.id).in_(ids)).values(not_after=until)
+    changed(session, statement)
+
+
 def settle(session: Session, worker_id: int, settlements: Sequence[Settlement]) -> set[int]:
     """Write how claims ended; give the ids of those that the worker did hold.
 

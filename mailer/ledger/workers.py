@@ -4,6 +4,7 @@ A worker's row is one life of a process. Its lease is renewed in one place for a
 once lapsed it is never renewed, so the id is the fencing token: the process must register anew.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from mailer.db import changed
 from mailer.db.schema import Delivery, DeliveryState, UTCDateTime, Worker
 from mailer.ledger.claims import HELD
 from mailer.ledger.journal import Mark
+from mailer.ledger.uses import note_uses
 
 LETTER_DOUBT_WAIT = timedelta(minutes=10)
 """How long a letter in doubt waits before it is sent again with the same bytes."""
@@ -114,6 +116,7 @@ def recover(
     held = _held(session, worker_id)
     claimed = {row for row, state in held.items() if state is DeliveryState.CLAIMED}
     if marks is None:
+        _note_uses(session, sorted(claimed), now)
         return _doubt(session, sorted(claimed), now)
     sent = [row for row in held if marks.get(row) is Mark.ACCEPTED]
     doubtful = [row for row in claimed if marks.get(row) is Mark.SENDING]
@@ -124,6 +127,7 @@ def recover(
         for row, state in held.items()
         if marks.get(row, Mark.CLAIMED if row in claimed else None) is Mark.CLAIMED
     ]
+    _note_uses(session, [row for row in sent if row in claimed] + doubtful, now)
     _send(session, sent, now)
     _give_back(session, untouched, now)
     doubt = _doubt(session, sorted(doubtful), now)
@@ -151,6 +155,15 @@ def _held(session: Session, worker_id: int) -> dict[int, DeliveryState]:
         col(Delivery.worker_id) == worker_id, HELD
     )
     return {row: DeliveryState(state) for row, state in session.execute(statement)}
+
+
+def _note_uses(session: Session, ids: list[int], now: datetime) -> None:
+    """Note what left, or may have, and was in flight until now."""
+    counts: Counter[str] = Counter()
+    for some in _chunks(ids):
+        statement = select(col(Delivery.route)).where(col(Delivery.id).in_(some))
+        counts.update(session.execute(statement).scalars())
+    note_uses(session, counts, at=now)
 
 
 def _send(session: Session, ids: list[int], now: datetime) -> None:

@@ -51,7 +51,7 @@ def test_a_route_that_is_not_paused_is_not_resumed(paused: Office) -> None:
     ended = paused.run("route", "resume", "smtp")
 
     assert ended.code == 4
-    assert ended.error == "route “smtp” is not paused"
+    assert ended.error == "route “smtp” is in use"
 
 
 def test_a_route_that_is_not_there_is_not_found(paused: Office) -> None:

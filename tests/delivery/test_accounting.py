@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import col, select
 
 from mailer import ledger, subscribers
+from mailer.config import Route
 from mailer.db import Database
 from mailer.db.schema import Attempt, Delivery, Destination
 from mailer.delivery import accounting, outcome
@@ -16,6 +17,8 @@ from mailer.ledger import Claimed
 from tests import rows
 from tests.conftest import MOMENT
 from tests.rows import LEASE
+
+KNOWN = {"smtp": Route()}
 
 TAKEN = Reply(Step.DOT, 250, "2.0.0", "taken")
 UNKNOWN = Reply(Step.RCPT, 550, "5.1.1", "no such user")
@@ -53,7 +56,7 @@ def test_a_batch_counts_each_destination_once(database: Database) -> None:
     replies = [TAKEN, BLOCKED, UNKNOWN, TAKEN, BLOCKED, TAKEN]
 
     some = [result(*pair) for pair in zip(claimed, replies, strict=True)]
-    database.write(accounting.settle, worker, some)
+    database.write(accounting.settle, worker, some, KNOWN)
 
     assert destinations(database) == {
         "d0.example.org": (True, 0),
@@ -66,7 +69,7 @@ def test_a_later_batch_adds_to_what_is_known(database: Database) -> None:
     worker, claimed = claim(database, 3)
 
     for one, reply in zip(claimed, (BLOCKED, TAKEN, BLOCKED), strict=True):
-        database.write(accounting.settle, worker, [result(one, reply)])
+        database.write(accounting.settle, worker, [result(one, reply)], KNOWN)
 
     assert destinations(database) == {"d0.example.org": (True, 2)}
 
@@ -75,8 +78,8 @@ def test_settling_twice_is_settling_once(database: Database) -> None:
     worker, claimed = claim(database, 2)
     some = [result(claimed[0], BLOCKED), result(claimed[1], UNKNOWN)]
 
-    database.write(accounting.settle, worker, some)
-    database.write(accounting.settle, worker, some)
+    database.write(accounting.settle, worker, some, KNOWN)
+    database.write(accounting.settle, worker, some, KNOWN)
 
     assert destinations(database) == {"d0.example.org": (False, 1)}
     with database.reading() as session:
@@ -88,7 +91,7 @@ def test_what_was_lost_meanwhile_counts_for_nothing(database: Database) -> None:
     worker, claimed = claim(database, 1)
     database.write(ledger.recover, worker, {}, now=MOMENT)
 
-    pauses = database.write(accounting.settle, worker, [result(claimed[0], UNKNOWN)])
+    pauses = database.write(accounting.settle, worker, [result(claimed[0], UNKNOWN)], KNOWN)
 
     assert pauses == []
     assert destinations(database) == {}
@@ -125,8 +128,8 @@ def test_a_route_pauses_once_however_many_say_so(database: Database) -> None:
     not_signed_in = Reply(Step.AUTH, 535, "5.7.8", "wrong password")
     some = [result(one, not_signed_in) for one in claimed]
 
-    first = database.write(accounting.settle, worker, some[:2])
-    second = database.write(accounting.settle, worker, some[2:])
+    first = database.write(accounting.settle, worker, some[:2], KNOWN)
+    second = database.write(accounting.settle, worker, some[2:], KNOWN)
 
     assert [pause.route for pause in first] == ["smtp"]
     assert "535 5.7.8 wrong password" in first[0].reason
@@ -138,7 +141,9 @@ def test_a_refusal_of_our_own_is_nobodys_words(database: Database) -> None:
     worker, claimed = claim(database, 3, domains=3)
     ours = Reply(Step.MAIL, 554, "5.6.0", "not sent: a header is wrong", ours=True)
 
-    pauses = database.write(accounting.settle, worker, [result(one, ours) for one in claimed])
+    pauses = database.write(
+        accounting.settle, worker, [result(one, ours) for one in claimed], KNOWN
+    )
 
     assert pauses == []
     with database.reading() as session:

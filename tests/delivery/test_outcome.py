@@ -100,6 +100,10 @@ TABLE = [
     Row(MAIL, "553 5.1.7 bad sender's mailbox syntax", meaning.SENDER_REFUSED),
     Row(MAIL, "501 5.5.4 syntax error in parameters", meaning.SENDER_REFUSED),
     Row(MAIL, "550 5.4.5 Daily sending quota exceeded", meaning.LIMIT_OF_OURS),
+    Row(MAIL, "550 5.7.233 messages exceed the tenant's day", meaning.LIMIT_OF_OURS),
+    Row(MAIL, "554 5.2.252 SendAsDenied; office@office.example", meaning.OTHER_SENDER),
+    Row(MAIL, "553 5.7.1 <b@x.example>: rejected: not owned by user a", meaning.OTHER_SENDER),
+    Row(RCPT, "452 4.5.3 too many recipients", meaning.SLOWER),
     Row(MAIL, "552 message size exceeds fixed maximum message size", meaning.TOO_LARGE),
     Row(MAIL, "552 5.3.4 message too big for system", meaning.TOO_LARGE),
     # Not now
@@ -113,15 +117,15 @@ TABLE = [
     Row(RCPT, "452 4.1.1 mailbox full", meaning.LATER),
     Row(RCPT, "452 mailbox full", meaning.BUSY_MAILBOX),
     Row(RCPT, f"450 4.2.1 {GMAIL_RATE}", meaning.BUSY_MAILBOX),
-    Row(RCPT, "450 4.2.1 Peak SMTP relay limit exceeded for customer", meaning.SLOWER),
+    Row(RCPT, "450 4.2.1 Peak SMTP relay limit exceeded for customer", meaning.LIMIT_OF_OURS),
     Row(RCPT, "421 4.3.2 service shutting down", meaning.LATER),
     Row(DOT, f"421 4.7.28 {GMAIL_UNSOLICITED}", meaning.SLOWER_THERE),
     Row(DOT, "421 5.7.32 the sending domain is not aligned", meaning.SLOWER_THERE),
     Row(DOT, "421 4.4.5 Server busy, try again later", meaning.SLOWER_THERE),
     Row(DOT, "451 4.7.500 Server busy. Please try again later", meaning.SLOWER_THERE),
     Row(DOT, "451 4.3.0 queue file write error", meaning.LATER),
-    Row(DOT, "454 Throttling failure: Maximum sending rate exceeded.", meaning.SLOWER),
-    Row(DOT, "454 Throttling failure: Daily message quota exceeded.", meaning.SLOWER),
+    Row(DOT, "454 Throttling failure: Maximum sending rate exceeded.", meaning.LIMIT_OF_OURS),
+    Row(DOT, "454 Throttling failure: Daily message quota exceeded.", meaning.LIMIT_OF_OURS),
     Row(DATA, "451 4.7.0 not yet", meaning.SLOWER_THERE),
     Row(RCPT, "450 5.1.1 unknown for now", meaning.LATER),
     # The message
@@ -135,10 +139,10 @@ TABLE = [
     Row(MAIL, "550 5.6.7 non-ASCII addresses not permitted", meaning.NOT_INTERNATIONAL),
     Row(DOT, "554 5.6.9 UTF-8 header message cannot be transferred", meaning.NOT_INTERNATIONAL),
     # Us, though it is said later
-    Row(DOT, "554 5.2.252 SendAsDenied; office@office.example not allowed", meaning.SENDER_REFUSED),
-    Row(DOT, f"554 5.2.0 {SEND_AS}", meaning.SENDER_REFUSED),
+    Row(DOT, "554 5.2.252 SendAsDenied; office@office.example not allowed", meaning.OTHER_SENDER),
+    Row(DOT, f"554 5.2.0 {SEND_AS}", meaning.OTHER_SENDER),
     Row(DOT, "550 5.1.8 Access denied, bad outbound sender AS(42003)", meaning.SENDER_REFUSED),
-    Row(DOT, "550 5.7.60 client has no permissions to send as this sender", meaning.SENDER_REFUSED),
+    Row(DOT, "550 5.7.60 client has no permissions to send as this sender", meaning.OTHER_SENDER),
     Row(RCPT, "550 5.7.64 TenantAttribution; Relay Access Denied", meaning.SENDER_REFUSED),
     Row(DOT, "550 5.7.708 traffic not accepted from this IP", meaning.SENDER_REFUSED),
     Row(DOT, "550 5.7.705 tenant has exceeded threshold", meaning.SENDER_REFUSED),
@@ -307,7 +311,7 @@ def test_only_a_permanent_refusal_of_the_recipient_suppresses(reply: Reply) -> N
 def test_a_paused_route_fails_nobody_and_counts_no_try(reply: Reply) -> None:
     outcome = read_now(reply)
 
-    if outcome.pause_route:
+    if outcome.pause_route or outcome.rest_route:
         assert (outcome.verdict, outcome.blame) == (Verdict.DEFERRED, Blame.ROUTE)
         assert not outcome.counted
         assert outcome.due_at == NOW

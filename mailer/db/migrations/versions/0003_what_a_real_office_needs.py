@@ -146,6 +146,8 @@ def upgrade() -> None:
     with op.batch_alter_table("routes") as batch:
         batch.add_column(sa.Column("rests_until", sa.DateTime(timezone=True)))
         batch.add_column(sa.Column("rest_reason", sa.String(), server_default="", nullable=False))
+        batch.add_column(sa.Column("rests", sa.Integer(), server_default="0", nullable=False))
+        batch.add_column(sa.Column("unreached_since", sa.DateTime(timezone=True)))
 
     with op.batch_alter_table("subscribers") as batch:
         batch.add_column(sa.Column("paused_until", sa.DateTime(timezone=True)))
