@@ -7,7 +7,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from mailer.errors import NotFound
-from mailer.links import CONFIRM, EVENT, LEAVE, MEDIUM, PREFERENCES, REFUSE, UNDO
+from mailer.links import (
+    ACCESS,
+    CONFIRM,
+    EVENT,
+    LEAVE,
+    MEDIUM,
+    MOVE,
+    PREFERENCES,
+    REFUSE,
+    UNDO,
+    UNDO_MOVE,
+)
 from mailer.web import (
     archive,
     box,
@@ -21,6 +32,8 @@ from mailer.web import (
     item,
     leaving,
     metrics,
+    moving,
+    person,
     preferences,
     privacy,
     refusing,
@@ -60,6 +73,15 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route(f"/{PREFERENCES}/{{token}}", Door(desk, get=preferences.show, post=preferences.save)),
         Route(f"/{PREFERENCES}/{{token}}/letter", Door(desk, post=preferences.ask_link)),
         Route("/feed", Door(desk, get=feed.of_all)),
+        Route(f"/{ACCESS}/{{token}}", Door(desk, get=person.show, post=person.save)),
+        Route(f"/{ACCESS}/{{token}}/again", Door(desk, post=person.renew)),
+        Route(f"/{ACCESS}/{{token}}/data", Door(desk, get=person.take_along)),
+        Route(f"/{ACCESS}/{{token}}/move", Door(desk, post=person.move)),
+        Route(
+            f"/{ACCESS}/{{token}}/forget", Door(desk, get=person.show_forget, post=person.forget)
+        ),
+        Route(f"/{MOVE}/{{token}}", Door(desk, get=moving.show, post=moving.press)),
+        Route(f"/{UNDO_MOVE}/{{token}}", Door(desk, get=moving.show_undo, post=moving.undo)),
         Route("/livez", health.livez, methods=["GET", "OPTIONS"]),
         Route("/readyz", Door(desk, get=health.readyz)),
         Route("/privacy", Door(desk, get=privacy.show)),

@@ -1,5 +1,6 @@
 """An office whose pages are open: an installation, a client, and the way to each kind of link."""
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -213,6 +214,12 @@ class Office:
 
     def preferences_path(self, typed: str, list_id: int = 1) -> str:
         return self._path(self.app.links.preferences(self._subscriber(typed), list_id))
+
+    def link_in(self, letter: Delivery, part: str) -> str:
+        """Give the path of the link in a letter, as it is mailed, that holds this part."""
+        found = re.search(rf"https?://\S+?({part}[\w-]+)", self.read(letter).text)
+        assert found is not None
+        return found[1]
 
     def undo_path(self, page: str) -> str:
         """Give where *undo* leads on a page."""

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mailer import lists
-from mailer.db.schema import Visibility
+from mailer.db.schema import DeliveryKind, Visibility
 from mailer.language import Language, Languages
 from tests.browser import DESKTOP, PHONE, Scheme, Visitor, axe, is_too_wide, screenshots
 from tests.web.conftest import Office, Street
@@ -103,6 +103,9 @@ def pages(office: Office) -> dict[str, str]:
     office.clock.move(timedelta(days=8))
     asked = office.ask("asked@reader.example")
     office.erase("ago@reader.example")
+    person = _fresh(office, "joined@reader.example")
+    office.post(f"{person}/move", {"address": "moved@reader.example"})
+    move = office.link_in(office.letters("moved@reader.example")[-1], "/move/")
     return {
         "front": "/",
         "list": "/l/meetings",
@@ -126,9 +129,19 @@ def pages(office: Office) -> dict[str, str]:
         "refuse": office.refuse_path("asked@reader.example"),
         "preferences": office.preferences_path("joined@reader.example"),
         "you": "/l/meetings/you",
+        "person": person,
+        "forget": f"{person}/forget",
+        "move": move,
         "privacy": "/privacy",
         "problem": "/nothing/here",
     }
+
+
+def _fresh(office: Office, typed: str) -> str:
+    """Give the path of a fresh link to somebody's own page."""
+    office.press("access", typed, path="/l/meetings/you")
+    office.answer()
+    return office.link_in(office.letters(typed, DeliveryKind.ACCESS)[-1], "/me/")
 
 
 def look(visitor: Visitor, page: "Page", name: str) -> None:
