@@ -30,6 +30,7 @@ NOUNS = {
     "organisation": ("Where subscribers work: by hand, and by domain.", ["organisations"]),
     "item": ("Pieces of meeting news, written as Markdown files.", ["items"]),
     "digest": ("Digests: draft, preview, queue, watch.", ["digests", "sending", "reach"]),
+    "archive": ("Numbers from before: put in, list, take out.", ["archive"]),
     "keys": ("The secrets behind every link: which there are, and a fresh one.", ["keys"]),
     "route": ("The ways out, and which of them stand still.", ["routes"]),
     "suppression": ("Addresses that must not be mailed.", ["suppressions"]),

@@ -21,6 +21,7 @@ from mailer.links import (
 )
 from mailer.web import (
     archive,
+    back_number,
     box,
     browsing,
     confirming,
@@ -57,6 +58,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route("/l/{slug}/feed", Door(desk, get=feed.of_list)),
         Route("/l/{slug}/item/{item}", Door(desk, get=item.show)),
         Route("/l/{slug}/you", Door(desk, get=you.show, post=you.press)),
+        Route("/l/{slug}/back/{id}", Door(desk, get=back_number.show)),
         Route("/l/{slug}/{number}", Door(desk, get=archive.show)),
         Route(f"/{CONFIRM}/{{token}}", Door(desk, get=confirming.show, post=confirming.press)),
         Route(f"/{CONFIRM}/{{token}}/again", Door(desk, post=confirming.renew)),
