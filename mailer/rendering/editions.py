@@ -42,7 +42,7 @@ LARGE_HTML = 81_920
 LONG_SUBJECT = 78
 """Columns of a subject beyond which inboxes cut it."""
 
-VERSION = b"1"
+VERSION = b"2"
 """Changes when this program would make another edition of the same input."""
 
 
@@ -262,7 +262,8 @@ def encoded_size(html: str) -> int:
 
 
 def _unspaced(text: str) -> str:
-    return "".join(text.split())
+    """Give the text without spaces, and without the marks of direction that stand before lines."""
+    return "".join(text.replace("\u200e", "").replace("\u200f", "").split())
 
 
 def _canonical(value: object) -> bytes:

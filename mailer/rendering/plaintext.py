@@ -23,8 +23,10 @@ What it looks like:
 
 Tables with `role="presentation"` are layout: their cells become paragraphs. A picture is its
 `alt` text, [in brackets]. A link marked `data-repeated` stands elsewhere too: only its words are
-kept. What the page hides (the preview for inboxes) is left out: it stands in the text
-as well. Filters of spam compare the words of the two parts, and so do people.
+kept. What the page hides (the preview for inboxes) is left out: it stands in the text as well.
+A line that begins in another direction than its element is written in has a mark before it
+(U+200E, U+200F), for programs tell a line's direction by its first letter. Filters of spam
+compare the words of the two parts, and so do people.
 """
 
 import re
@@ -34,7 +36,7 @@ from itertools import zip_longest
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mailer.rendering.wrapping import Measure, columns, wrap
+from mailer.rendering.wrapping import Measure, columns, directed, wrap
 
 WIDTH = 72
 """Columns of a line; 78 is what RFC 5322, 2.1.1 asks for."""
@@ -67,14 +69,19 @@ Block = list[str]
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """How to write: columns to fill, how to measure them, whether links are shown."""
+    """How to write: columns to fill, how to measure them, whether links are shown, which way."""
 
     width: int = WIDTH
     measure: Measure = columns
     links: bool = True
+    direction: str = "ltr"
 
     def narrower(self, by: int) -> "_Page":
         return replace(self, width=max(self.width - by, NARROWEST_LAST_COLUMN))
+
+    def within(self, node: LexborNode) -> "_Page":
+        direction = node.attributes.get("dir") or self.direction
+        return self if direction == self.direction else replace(self, direction=direction)
 
 
 @dataclass(slots=True)
@@ -132,6 +139,7 @@ def _blocks_of(nodes: Iterable[LexborNode], page: _Page) -> list[Block]:
 
 def _write_block(node: LexborNode, page: _Page, written: _Written) -> None:
     tag = node.tag or ""
+    page = page.within(node)
     if tag in _UNDERLINES:
         written.add(_underlined(_paragraph(_children(node), page), _UNDERLINES[tag], page))
     elif tag in _LESSER_HEADINGS:
@@ -153,7 +161,8 @@ def _write_block(node: LexborNode, page: _Page, written: _Written) -> None:
 
 def _paragraph(nodes: Sequence[LexborNode], page: _Page) -> Block:
     text = _tidied("".join(_inline(node, page) for node in nodes))
-    return [_shown(line) for line in wrap(text, page.width, measure=page.measure)] if text else []
+    lines = wrap(text, page.width, measure=page.measure) if text else []
+    return [directed(_shown(line), page.direction) for line in lines]
 
 
 def _underlined(block: Block, mark: str, page: _Page) -> Block:

@@ -1,7 +1,10 @@
 """Lines of plain text no wider than a number of columns, in scripts of narrow and wide characters.
 
 Chinese and Japanese have no spaces and may be broken between any two characters, but for the
-marks that must not begin a line or end one. Long words and addresses of the web stay whole.
+marks that must not begin a line or end one. Korean is broken at its spaces. Thai, Lao, Khmer and
+Burmese have spaces between sentences only, and where their words end only a dictionary knows: a
+line of theirs that is too long stays long, for programs that show it have that dictionary. Long
+words and addresses of the web stay whole.
 """
 
 import re
@@ -14,6 +17,10 @@ _NOT_FIRST = frozenset(
     "、。，．・：；？！」』）〕］｝〉》】〟’”…‥ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々～,.:;?!)]}%"
 )
 _NOT_LAST = frozenset("「『（〔［｛〈《【〝‘“([{")
+# Hangul: letters and syllables. They are wide, but make words.
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
+_MARKS = {"ltr": "\u200e", "rtl": "\u200f"}
+_STRONG = {"L": "ltr", "R": "rtl", "AL": "rtl"}
 _WHOLE = re.compile(r"(<[^<>\s]+>|[a-z]+://[^\s<>]+)")
 
 
@@ -64,7 +71,7 @@ def _may_break(before: str, after: str) -> bool:
     if before in _NOT_LAST or after in _NOT_FIRST:
         return False
     # An address of the web begins with < where it is whole; it may stand on its own line.
-    return _is_wide(before) or _is_wide(after)
+    return _is_broken_anywhere(before) or _is_broken_anywhere(after)
 
 
 def _columns_of(char: str) -> int:
@@ -75,6 +82,22 @@ def _columns_of(char: str) -> int:
 
 def _is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in {"W", "F"}
+
+
+def _is_broken_anywhere(char: str) -> bool:
+    return _is_wide(char) and not _HANGUL.match(char)
+
+
+def directed(line: str, direction: str) -> str:
+    """Give a line with a mark before it, if its first letter tells of another direction.
+
+    A line of digits and signs alone tells of none; it is taken for one from left to right. An
+    address alone stays bare: programs make a link of it.
+    """
+    told = next((way for char in line if (way := _STRONG.get(unicodedata.bidirectional(char)))), "")
+    if not line or (told or "ltr") == direction or _WHOLE.fullmatch(line):
+        return line
+    return _MARKS[direction] + line
 
 
 def shortened(text: str, width: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mailer.rendering import DigestContent, Prepared, Section, Templates, layouts, render_digest
-from tests.rendering.sample import DIGEST, GLOBAL_MEETING, LIST, TRAINING, VALUES, templates
+from tests.rendering.sample import DIGEST, GLOBAL_MEETING, LIST, SENDER, TRAINING, VALUES, templates
 from tests.rendering.scripts import MIXED
 
 OURS = templates()
@@ -76,6 +76,15 @@ def test_an_announcement_without_items_is_a_letter_too() -> None:
 
 
 # ---------------------------------------------------------------------- whose language
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_postal_address_may_be_in_another_direction_than_the_page(layout: str) -> None:
+    hebrew = replace(SENDER, postal_address="רחוב הנמל 1\nתל אביב")
+
+    said = text(replace(DIGEST, sender=hebrew), layout)
+
+    assert "Sent by ROCB Asia/Pacific\n\u200eרחוב הנמל 1\n\u200eתל אביב\n" in said
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

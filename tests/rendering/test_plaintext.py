@@ -168,6 +168,36 @@ def test_japanese_is_broken_anywhere_but_before_its_marks() -> None:
     assert not any(line[-1] == "「" for line in lines)
 
 
+def test_korean_is_broken_at_its_spaces() -> None:
+    assert wrap("지역사무소가 브뤼셀에서 만났다", 16) == ["지역사무소가", "브뤼셀에서", "만났다"]
+
+
+def test_thai_is_broken_at_its_spaces_and_never_within() -> None:
+    said = "ผู้แทนจากทั้งหกภูมิภาคเข้าร่วมการประชุม ที่กรุงบรัสเซลส์"
+
+    assert columns("ผู้แทน") == 4
+    assert wrap(said, 20) == said.split()
+
+
+@pytest.mark.parametrize(
+    "html, said",
+    [
+        ('<div dir="rtl"><p>שלום WCO</p></div>', "שלום WCO"),
+        ('<div dir="rtl"><p>WCO שלום</p></div>', "\u200fWCO שלום"),
+        ('<div dir="rtl"><p>20–21 · בריסל</p></div>', "20–21 · בריסל"),
+        ('<div dir="rtl"><p>20–21</p></div>', "\u200f20–21"),
+        ('<p><bdi dir="rtl">שלום</bdi> in Brussels</p>', "\u200eשלום in Brussels"),
+        ('<div dir="rtl"><p dir="ltr">In Brussels</p></div>', "In Brussels"),
+        ('<div dir="rtl"><p>https://example.org/</p></div>', "https://example.org/"),
+        ("<p>Brussels</p>", "Brussels"),
+    ],
+)
+def test_a_line_has_a_mark_where_its_first_letter_tells_the_wrong_direction(
+    html: str, said: str
+) -> None:
+    assert text(html) == said
+
+
 def test_a_text_is_shortened_at_a_word() -> None:
     assert shortened("one two three", 9) == "one two…"
     assert shortened("one two", 9) == "one two"
