@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, delete, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from mailer import ledger
@@ -288,11 +289,14 @@ def _alone(
         *([] if besides is None else [col(Subscription.list_id) != besides]),
     )
     moving = exists().where(col(AddressChange.subscriber_id) == col(Subscriber.id))
+    other = aliased(Subscriber)
+    became = exists().where(col(other.merged_into) == col(Subscriber.id))
     statement = select(col(Subscriber.id)).where(
         col(Subscriber.id).in_(list(ids)),
         col(Subscriber.batch_id) == batch.id,
         ~elsewhere,
         ~moving,
+        ~became,
     )
     return [int(one) for one in session.execute(statement).scalars() if one]
 

@@ -10,11 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 from sqlmodel import Session, col
 
 from mailer.db import Database, Lock, alone
-from mailer.db.schema import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from mailer.db.schema import (
+    AddressChange,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+)
 from mailer.subscribers import arrivals, batches
 from mailer.subscribers.arrivals import Arrivals, Import
 from mailer.subscribers.batches import Origin
@@ -143,6 +149,7 @@ class _Run:
         good, stayed = self._good(chunk)
         states = _states(session, good, self.wanted.list_id)
         reasons = reasons_of(session, [row.to.key for row in good], self.wanted.list_id)
+        moved = _moved(session, good)
         coming = Arrivals()
         for row in good:
             state, batch = states.get(row.to.key, (None, None))
@@ -151,7 +158,7 @@ class _Run:
                 self._count(row)  # taken before the import was broken off
             elif _is_so(row, state, why_not):
                 report.already += 1
-            elif why := _why_not(row, state, why_not, self.wanted):
+            elif why := _why_not(row, state, why_not, self.wanted) or moved.get(row.to.key, ""):
                 report.skipped += 1
                 stayed.append(Left(row.line, row.to.mailbox, why, row.source, row.cells))
             else:
@@ -222,6 +229,23 @@ def _why_not(
     if state is PENDING and not wanted.basis:
         return "was asked by a letter already, and has not answered"
     return ""
+
+
+def _moved(session: Session, rows: Sequence[Row]) -> dict[str, str]:
+    """Give, for addresses that their readers gave up for another, why nothing goes there.
+
+    One that is somebody's again is not among them.
+    """
+    keys = [row.to.key for row in rows if row.verdict.fate is not Fate.SUPPRESSED]
+    taken = exists().where(col(Subscriber.key) == func.lower(col(AddressChange.old_address)))
+    statement = select(func.lower(col(AddressChange.old_address))).where(
+        func.lower(col(AddressChange.old_address)).in_(keys),
+        col(AddressChange.done_at).is_not(None),
+        col(AddressChange.undone_at).is_(None),
+        ~taken,
+    )
+    why = "is mailed at another address now, as they asked"
+    return dict.fromkeys(map(str, session.execute(statement).scalars()), why)
 
 
 def _states(

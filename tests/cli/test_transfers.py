@@ -3,6 +3,7 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -202,3 +203,123 @@ def test_an_export_of_a_list_that_is_not_there_writes_no_file(meetings: Office) 
 
     assert ended.code == 3
     assert not target.exists()
+
+
+# ------------------------------------------------------------------------- what people have
+
+
+def imported(office: Office, *arguments: object, stdin: str = "") -> dict[str, Any]:
+    ended = office.run(
+        "subscriber", "import", "meetings", *arguments, *CONFIRMED, "--json", stdin=stdin
+    )
+    assert ended.code == 0, ended.err
+    found: dict[str, Any] = ended.json
+    return found
+
+
+@pytest.mark.parametrize(
+    "stdin",
+    [
+        "Lee, Kim <kim@example.org>; jo@example.org\n",
+        "email\nkim@example.org\njo@example.org\n",
+        "kim@example.org\njo@example.org",
+    ],
+)
+def test_people_come_by_standard_input(meetings: Office, stdin: str) -> None:
+    assert imported(meetings, "-", stdin=stdin)["confirmed"] == 2
+    assert list(states(meetings)) == ["kim@example.org", "jo@example.org"]
+
+
+def test_people_come_by_a_pasted_line(meetings: Office) -> None:
+    found = imported(meetings, "--paste", "Lee, Kim <kim@example.org>; jo@example.org; nobody")
+
+    assert (found["confirmed"], found["bad"]) == (2, 1)
+    assert found["first"][0]["name"] == "Kim Lee"
+    [batch] = meetings.ok("subscriber", "batches", "meetings", "--json").json
+    assert (batch["name"], batch["state"], batch["confirmed"]) == ("what was pasted", "done", 2)
+
+
+def test_rows_that_stay_out_are_written_mended_and_taken(meetings: Office) -> None:
+    file = people(meetings, "Post;Name;=cmd\nkim@example.org;Kim;1\nnobody;=Nobody;2\n")
+    errors, maps = meetings.folder / "errors.csv", ("--map", "address=Post")
+
+    first = imported(meetings, file, *maps, "--errors", errors)
+    table = errors.read_bytes().decode("utf-8")
+    errors.write_text(table.replace("nobody", "no@example.org"), encoding="utf-8")
+    again = imported(meetings, errors, *maps)
+
+    assert (first["confirmed"], first["bad"]) == (1, 1)
+    assert table == (
+        "\ufeffPost,Name,'=cmd,line,why it stayed out\r\n"
+        "nobody,'=Nobody,2,3,an email address must have an @-sign\r\n"
+    )
+    assert (again["confirmed"], again["bad"]) == (1, 0)
+    shown = meetings.ok("subscriber", "show", "no@example.org", "--json").json
+    assert shown["name"] == "=Nobody"
+
+
+def test_rows_of_a_table_without_names_get_them_in_the_file_of_errors(meetings: Office) -> None:
+    errors = meetings.folder / "errors.csv"
+    imported(meetings, "--paste", "kim@example.org; Nobody <nobody>", "--errors", errors)
+
+    assert errors.read_text(encoding="utf-8-sig").splitlines() == [
+        "email,name,line,why it stayed out",
+        "nobody,Nobody,1,an email address must have an @-sign",
+    ]
+
+
+def test_only_some_rows_are_named_on_the_screen(meetings: Office) -> None:
+    file = people(meetings, "email\nkim@example.org\n" + "nobody\n" * 150)
+
+    ended = meetings.ok("subscriber", "import", "meetings", file, *CONFIRMED, "--dry-run")
+
+    assert sum("must have an @-sign" in line for line in ended.err.splitlines()) == 100
+    assert "and 50 rows more that stay out; “--errors FILE.csv” takes all of them" in ended.err
+    assert ended.lines[0].split() == ["line", "address", "name", "organisation", "country"]
+
+
+def test_an_import_is_taken_back_by_its_number(meetings: Office) -> None:
+    batch = imported(meetings, people(meetings))["batch"]
+
+    dry = meetings.ok("subscriber", "undo", batch, "--dry-run", "--json").json
+    wet = meetings.ok("subscriber", "undo", batch, "--json").json
+    again = meetings.run("subscriber", "undo", batch)
+
+    assert dry == wet
+    assert wet["removed"] == 2
+    assert states(meetings) == {}
+    assert again.code == 4
+    assert "was undone on" in again.error
+    assert meetings.run("subscriber", "undo", 99).code == 3
+
+
+def test_an_export_may_begin_as_excel_wants_it(meetings: Office) -> None:
+    assert meetings.ok("subscriber", "export", "meetings", "--bom").out.startswith("\ufeffemail,")
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ([], "name one FILE"),
+        (["people.csv", "--paste", "kim@example.org"], "name one FILE"),
+        (["--paste", " "], "what was pasted: holds nobody"),
+        (["people.csv", "--map", "shoe=size"], "“shoe=size” is not FIELD=COLUMN; fields are"),
+        (["people.csv", "--map", "name=hat"], "the column “hat” is not in people.csv"),
+        (["people.csv", "--from", "majordomo"], "--from: “majordomo” is not known"),
+        (["people.csv", "--encoding", "ebcdic"], "“ebcdic” is not an encoding that we read"),
+        (["people.csv", "--sheet", "One"], "--sheet: people.csv is no workbook"),
+        (["people.csv", "--errors", "people.csv"], "there is already a people.csv"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(
+    busy: Office, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    people(busy)
+    monkeypatch.chdir(busy.folder)
+    before = busy.dump()
+
+    ended = busy.run("subscriber", "import", "meetings", *arguments, *CONFIRMED)
+
+    assert ended.code in {2, 4}
+    assert said in ended.error
+    assert busy.dump() == before

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from mailer import sheets, subscribers
 from mailer.db.schema import (
     Actor,
+    AddressChange,
     Delivery,
     DeliveryKind,
     Event,
@@ -174,6 +175,42 @@ def test_nobody_comes_back_who_left_or_is_suppressed(
     assert roster.state() is UNSUBSCRIBED
     assert roster.state("new@example.org") is (CONFIRMED if basis else PENDING)
     assert count(roster, Subscriber) == 3
+
+
+def test_an_address_that_its_reader_gave_up_is_not_brought_back(roster: Roster, take: Take) -> None:
+    roster.add()
+    moved(roster, "kim@example.org", "kim@new.example.org")
+
+    report = take("email\nKim@example.org\nkim@new.example.org\n")
+
+    assert skipped(report) == [
+        (2, "Kim@example.org", "is mailed at another address now, as they asked")
+    ]
+    assert (report.already, count(roster, Subscriber)) == (1, 1)
+
+
+def test_who_was_erased_is_not_brought_back(roster: Roster, take: Take) -> None:
+    roster.add()
+    person = roster.standing().subscriber_id
+    roster.database.write(subscribers.erase, person, now=roster.clock.now())
+
+    report = take("email\nkim@example.org\n")
+
+    assert skipped(report) == [(2, "kim@example.org", "must not be mailed: request")]
+    assert roster.database.read(subscribers.size, roster.list_id) == 0
+
+
+def moved(roster: Roster, old: str, new: str) -> None:
+    now = roster.clock.now()
+    with roster.database.writing() as session:
+        found, _ = subscribers.by_address(session, old)
+        found.address = found.key = new
+        session.add(found)
+        assert found.id is not None
+        change = AddressChange(
+            subscriber_id=found.id, old_address=old, address=new, asked_at=now, done_at=now
+        )
+        session.add(change)
 
 
 def test_one_address_counts_once_however_it_is_written(roster: Roster, take: Take) -> None:
