@@ -46,10 +46,7 @@ class App:
         A database that is older than it was is made safe at once; whoever is restoring one
         does that when it is whole. Raises ConfigError or DatabaseError, each with what to do.
         """
-        found = config.load(path, overrides)
-        log.set_up(found.settings.log)
-        database = Database(found.database_url, connections=found.settings.web.threads + 4)
-        app = cls(found, database, clock or SystemClock())
+        app = cls.at_rest(path, overrides, clock=clock)
         try:
             app.bring_up_to_date()
             app.note_departures()
@@ -59,6 +56,23 @@ class App:
             app.close()
             raise
         return app
+
+    @classmethod
+    def at_rest(
+        cls,
+        path: Path | None,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Read the settings and leave the database as it is, behind or unreachable: to look at.
+
+        Raises ConfigError, or DatabaseError for an URL that is none.
+        """
+        found = config.load(path, overrides)
+        log.set_up(found.settings.log)
+        database = Database(found.database_url, connections=found.settings.web.threads + 4)
+        return cls(found, database, clock or SystemClock())
 
     def bring_up_to_date(self) -> Path | None:
         """Migrate the database if it is behind; give the backup made of an SQLite file."""

@@ -101,6 +101,11 @@ class Links:
         token = self.keys.sign(Purpose.LEAVE, subscriber_id, list_id, key_id=key_id)
         return f"{self.base}{LEAVE}/{token}"
 
+    def trial(self, number: int, *, expires_at: datetime) -> str:
+        """Give a link to leave that nobody has: `mailer check` tries it from outside."""
+        token = self.keys.sign(Purpose.TRIAL, number, 0, expires_at=expires_at)
+        return f"{self.base}{LEAVE}/{token}"
+
     def refuse(self, subscriber_id: int, list_id: int, *, key_id: int | None = None) -> str:
         """Give the link *not me, never write again*."""
         token = self.keys.sign(Purpose.REFUSE, subscriber_id, list_id, key_id=key_id)

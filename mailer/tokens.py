@@ -42,6 +42,7 @@ class Purpose(IntEnum):
     MOVE = 10  # change of address, list; expires
     UNDO_MOVE = 11  # change of address, list; expires
     EVENT = 12  # list, item: its dates for a calendar; for ever
+    TRIAL = 15  # a number of the moment, whether it is the answer: mailer check asks its own pages
 
 
 @dataclass(frozen=True, slots=True)

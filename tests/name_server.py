@@ -3,12 +3,14 @@
     with NameServer({"example.org": {"TXT": ["v=spf1 -all"], "MX": ["10 mx.example.org"]}}) as dns:
         Resolver(dns.address, seconds=10).ask("example.org", "TXT")
 
-A name that is not there gets NXDOMAIN, unless there is something below it. Instead of records a
-name may have one of the words BROKEN (SERVFAIL) and SILENT (no answer at all).
+`zone` may be replaced at any time; its names are in small letters. A name that is not there gets
+NXDOMAIN, unless there is something below it. Instead of records a name may have one of the words
+BROKEN (SERVFAIL) and SILENT (no answer at all).
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,7 +35,7 @@ class NameServer:
     """A server in threads, over UDP and TCP; use it as a context manager."""
 
     def __init__(self, zone: Zone) -> None:
-        self.zone = {name.lower(): records for name, records in zone.items()}
+        self.zone = zone
         self.asked: Counter[tuple[str, str]] = Counter()
         self._servers: list[Any] = []
 
@@ -48,14 +50,20 @@ class NameServer:
         return port
 
     def __enter__(self) -> Self:
-        for tcp in (False, True):
-            port = 0 if not self._servers else self.port
-            server = dnslib.server.DNSServer(
-                self, port=port, address="127.0.0.1", tcp=tcp, logger=_Quiet()
-            )
-            self._servers.append(server)
+        while len(self._servers) < 2:
+            self._servers = []
+            with suppress(OSError):  # the port of UDP may be taken on TCP: take another
+                for tcp in (False, True):
+                    self._servers.append(self._made(tcp))
+        for server in self._servers:
             server.start_thread()
         return self
+
+    def _made(self, tcp: bool) -> Any:
+        port = self.port if self._servers else 0
+        return dnslib.server.DNSServer(
+            self, port=port, address="127.0.0.1", tcp=tcp, logger=_Quiet()
+        )
 
     def __exit__(
         self,

@@ -2,10 +2,11 @@
 
 from mailer.backups.archive import Manifest, reading
 from mailer.backups.making import SUFFIX, make, name
-from mailer.backups.nightly import MADE, begin, for_tonight, is_due, run
+from mailer.backups.nightly import BEGUN, MADE, begin, for_tonight, is_due, run
 from mailer.backups.restoring import Restored, Wanted, restore
 
 __all__ = [
+    "BEGUN",
     "MADE",
     "SUFFIX",
     "Manifest",

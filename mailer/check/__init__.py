@@ -1,6 +1,21 @@
-"""Whether an installation is ready: settings, database, clock, relay, pages and name servers."""
+"""Whether an installation is ready: settings, database, clock, relay, pages and name servers.
+
+Nothing is changed and nothing is sent. What could not be asked is *could not check*, no fault.
+"""
 
 from mailer.check.finding import DNS, Finding, Part, State
 from mailer.check.names import Resolver
+from mailer.check.running import Wish, check, zone_findings
+from mailer.check.sending import Sending
 
-__all__ = ["DNS", "Finding", "Part", "Resolver", "State"]
+__all__ = [
+    "DNS",
+    "Finding",
+    "Part",
+    "Resolver",
+    "Sending",
+    "State",
+    "Wish",
+    "check",
+    "zone_findings",
+]

@@ -29,11 +29,12 @@ class Policy:
     tags: dict[str, str] = field(default_factory=dict)
     wrong: str = ""
 
-    @property
-    def asks(self) -> str:
-        """Give what it asks receivers to do with what fails."""
-        named = self.tags.get("p", "").lower()
-        return named if named in POLICIES else "none"
+    def asks_of(self, domain: str) -> str:
+        """Give what it asks receivers to do with mail of a domain that fails."""
+        named = [self.tags.get("p", "").lower()]
+        if domain != self.at:
+            named.insert(0, self.tags.get("sp", "").lower())
+        return next((one for one in named if one in POLICIES), "none")
 
     @property
     def reports(self) -> tuple[str, ...]:

@@ -59,6 +59,17 @@ def card(values: Mapping[str, Any]) -> None:
         out(_line([names[name], _cell(value)], [width, 0], [False, False]))
 
 
+def line(words: str) -> None:
+    """Print one line of what strangers may have a part in, just as long as it is."""
+    out(_seen(words))
+
+
+def heading(words: str) -> None:
+    """Print the name of what follows, below an empty line."""
+    out("")
+    _bold(words)
+
+
 def text(body: str) -> None:
     """Print a text of several lines below what was printed before."""
     if body:

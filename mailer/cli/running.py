@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mailer.cli.options import AsJson
+from mailer.cli.options import AsJson, OfList
 
 app = typer.Typer()
 
@@ -59,6 +59,36 @@ def worker(
 
     with ctx.obj.open() as opened:
         working.run(opened, once=once, processes=processes, tied=tied)
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    *,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only", metavar="PARTS", help="Only these parts, by commas: dns,relay,pages, …"
+        ),
+    ] = "",
+    slug: OfList = None,
+    resolver: Annotated[
+        str,
+        typer.Option(
+            "--resolver", metavar="IP:PORT", help="Name server to ask, not this machine's."
+        ),
+    ] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show only what is not well.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 for a warning too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at everything that mail needs, change nothing, and say what to do."""
+    from mailer.cli import checking
+
+    wish = checking.wish(only, slug or "", resolver)
+    found = checking.look(ctx.obj, wish, quiet=quiet or as_json)
+    checking.show(found, quiet=quiet, as_json=as_json)
+    raise typer.Exit(checking.code(found, strict=strict))
 
 
 @app.command()

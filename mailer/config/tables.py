@@ -28,6 +28,7 @@ from mailer.tokens import KeyRing
 A_YEAR_OF_HOURS = 8760
 TEN_YEARS_OF_DAYS = 3653
 ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+INCLUDE = re.compile(r"include:(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
 SHORTEST_TOKEN = 16
 """Characters of a token that somebody chose: fewer can be guessed."""
 
@@ -91,9 +92,20 @@ def _network(value: Any) -> Any:
         raise ValueError(f"“{value}” is not a network such as 10.0.0.0/8") from None
 
 
+def _origin(value: Any) -> str:
+    """Take a network, or what SPF calls an include."""
+    text = str(value)
+    if not text.startswith("include:"):
+        return str(_network(text))
+    if not INCLUDE.fullmatch(text):
+        raise ValueError(f"“{text}” is not written like include:spf.relay.example")
+    return text.lower()
+
+
 OptionalAddress = Annotated[str, BeforeValidator(_checked_address)]
 OptionalDomain = Annotated[str, BeforeValidator(_checked_domain)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Origin = Annotated[str, BeforeValidator(_origin)]
 Hours = Annotated[int, Field(ge=1, le=A_YEAR_OF_HOURS)]
 Days = Annotated[int, Field(ge=1, le=TEN_YEARS_OF_DAYS)]
 
@@ -259,6 +271,21 @@ class Route(_Table):
     )
     return_path_domain: OptionalDomain = Field(
         "", description="Domain of signed return paths, such as bounce.example.org."
+    )
+    sends_from: Annotated[tuple[Origin, ...], BeforeValidator(_parted)] = Field(
+        (),
+        description=(
+            "Where the relay sends from, as SPF must allow it: networks, or include:NAME "
+            "as its operator says; for mailer check."
+        ),
+    )
+    dkim_domain: OptionalDomain = Field(
+        "", description="Domain the relay signs for (d= in DKIM-Signature); for mailer check."
+    )
+    dkim_selector: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="Selector of the relay's key (s= in DKIM-Signature); for mailer check.",
     )
     timeout_seconds: int = Field(
         300, ge=1, le=3600, description="Longest wait for a greeting or an answer (RFC 5321)."

@@ -8,27 +8,36 @@ from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
 from mailer.delivery.notices import Notice, backup_failed, database_put_back, digest_missed
 from mailer.delivery.notices import post as post_notice
+from mailer.delivery.opening import NotOpened, Session, machine_name, open_session
 from mailer.delivery.plates import frozen, stored
 from mailer.delivery.press import Press
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
 from mailer.delivery.reaching import Counts, Reach, reach
+from mailer.delivery.reply import Reply, Step
+from mailer.delivery.route import is_loopback, trust
 from mailer.delivery.routes import RouteStanding
 from mailer.delivery.routes import resume as resume_route
 from mailer.delivery.routes import standings as routes
 from mailer.delivery.transport import Route, Timeouts
 from mailer.delivery.turns import Turns
+from mailer.delivery.wire import Lost
 
 __all__ = [
     "Counts",
     "Engine",
+    "Lost",
+    "NotOpened",
     "Notice",
     "Pacing",
     "Pause",
     "Press",
     "Preview",
     "Reach",
+    "Reply",
     "Route",
     "RouteStanding",
+    "Session",
+    "Step",
     "Terms",
     "Timeouts",
     "Turns",
@@ -43,6 +52,9 @@ __all__ = [
     "freeze_chunk",
     "frozen",
     "has_loose_ends",
+    "is_loopback",
+    "machine_name",
+    "open_session",
     "post_notice",
     "post_test",
     "preview",
@@ -53,5 +65,6 @@ __all__ = [
     "resume_route",
     "routes",
     "stored",
+    "trust",
     "withdraw_cancelled",
 ]

@@ -9,14 +9,14 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, cast
 
 import aiosmtplib
 
 from mailer.config import Auth, Security
-from mailer.delivery.reply import Reply, Step, heard, lost, own
+from mailer.delivery.reply import Reply, Step, clean, heard, lost, own
 from mailer.delivery.route import Route
 from mailer.delivery.wire import Wire
 
@@ -37,6 +37,7 @@ class Session:
     """An open session: its wire, what the relay offers, and what we did with it so far.
 
     `begun` says that the relay may hold a half-made transaction that RSET has to clear.
+    `greeting` is what the relay said first; `certificate` is empty where it was not checked.
     """
 
     wire: Wire
@@ -45,6 +46,8 @@ class Session:
     used_at: float
     sent: int = 0
     begun: bool = False
+    greeting: str = ""
+    certificate: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size_limit(self) -> int:
@@ -79,11 +82,11 @@ async def _open(route: Route, context: ssl.SSLContext | None) -> Session:
         timeout=route.timeouts.greeting,
     )
     try:
-        await _greeting(client, route)
+        greeting = await _greeting(client, route)
         await _ehlo(client, route)
         await _starttls(client, route)
         await _sign_in(client, route)
-        return _take_over(client, route)
+        return _take_over(client, route, greeting)
     except BaseException:
         if client.transport is not None:
             cast("asyncio.Transport", client.transport).abort()
@@ -116,14 +119,15 @@ async def _connect(found: _Found, seconds: float) -> socket.socket:
     return sock
 
 
-async def _greeting(client: aiosmtplib.SMTP, route: Route) -> None:
+async def _greeting(client: aiosmtplib.SMTP, route: Route) -> str:
     async with _at(Step.GREETING, route):
         try:
-            await client.connect()
+            said = await client.connect()
         except aiosmtplib.SMTPConnectError as error:
             if isinstance(error.__cause__, ssl.SSLError):
                 raise error.__cause__ from None
             raise
+    return clean(said.message)
 
 
 async def _ehlo(client: aiosmtplib.SMTP, route: Route) -> None:
@@ -165,7 +169,7 @@ async def _sign_in(client: aiosmtplib.SMTP, route: Route) -> None:
         await ways[route.auth](route.username, route.password)
 
 
-def _take_over(client: aiosmtplib.SMTP, route: Route) -> Session:
+def _take_over(client: aiosmtplib.SMTP, route: Route, greeting: str) -> Session:
     if not client.is_connected:
         raise NotOpened(lost(Step.EHLO, "the relay closed the connection", host=route.host))
     transport = cast("asyncio.Transport", client.transport)
@@ -175,6 +179,8 @@ def _take_over(client: aiosmtplib.SMTP, route: Route) -> Session:
         extensions=dict(client.esmtp_extensions),
         tls=protected.version() if protected else None,
         used_at=asyncio.get_running_loop().time(),
+        greeting=greeting,
+        certificate=(protected.getpeercert() or {}) if protected else {},
     )
 
 

@@ -13,7 +13,7 @@ from mailer.db.schema import SubscriptionState
 from mailer.errors import NotFound, TokenExpired
 from mailer.subscribers import Standing
 from mailer.tokens import Purpose
-from mailer.web import bearer, wording
+from mailer.web import bearer, trial, wording
 from mailer.web.bearer import Bearer
 from mailer.web.desk import Desk
 from mailer.web.visit import Visit
@@ -26,6 +26,8 @@ UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
 
 def show(desk: Desk, visit: Visit) -> Response:
     """Show the button to leave, or that it was pressed before."""
+    if tried := trial.answer(desk, visit):
+        return tried
     try:
         found = _holder(desk, visit)
     except NotFound:
@@ -37,6 +39,8 @@ def show(desk: Desk, visit: Visit) -> Response:
 
 def press(desk: Desk, visit: Visit) -> Response:
     """Leave at once; once more changes nothing."""
+    if tried := trial.answer(desk, visit):
+        return tried
     subscriber_id, list_id = _holder_ids(desk, visit)
     evidence = wording.by_link(visit, desk.app.links.base)
     try:

@@ -1,0 +1,81 @@
+"""Who mail is from, and by which way it goes: what a relay and a name server must allow."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mailer.app import App
+from mailer.config import Route
+from mailer.lists import Card
+from mailer.tokens import Purpose
+
+NOBODY = 0
+"""The number of a delivery that there never is, for a return path that leads nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One address in From, by one route. `return_path` is what the route would really use."""
+
+    sender: str
+    return_path: str
+    name: str
+    route: Route
+    lists: tuple[str, ...] = ()
+    owner: str = ""
+
+    @property
+    def domain(self) -> str:
+        """Give the domain in From."""
+        return _domain(self.sender)
+
+    @property
+    def envelope(self) -> str:
+        """Give the domain in MAIL FROM: the one that SPF is about."""
+        return _domain(self.return_path)
+
+    @property
+    def path(self) -> str:
+        """Give the table of the route, for messages about settings."""
+        return self.name if self.name == "smtp" else f"routes.{self.name}"
+
+
+def sendings(app: App, cards: Iterable[Card]) -> list[Sending]:
+    """Give every sender with its route: those of the lists, and the owner's notices."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for address, route, slug in _named(app, cards):
+        slugs = found.setdefault((address, route), [])
+        slugs.extend([slug] if slug else [])
+    routes = app.settings.all_routes()
+    return [
+        Sending(
+            sender=address,
+            return_path=_return_path(app, routes[name], address),
+            name=name,
+            route=routes[name],
+            lists=tuple(slugs),
+            owner=app.settings.organisation.owner,
+        )
+        for (address, name), slugs in found.items()
+    ]
+
+
+def _named(app: App, cards: Iterable[Card]) -> Iterator[tuple[str, str, str]]:
+    routes = app.settings.all_routes()
+    for card in cards:
+        if card.sender.route in routes and card.list.retired_at is None:
+            yield card.sender.address, card.sender.route, card.list.slug
+    if app.settings.organisation.owner:
+        yield app.settings.organisation.owner, "smtp", ""
+
+
+def _return_path(app: App, route: Route, sender: str) -> str:
+    if route.return_path:
+        return route.return_path
+    if not route.return_path_domain or not app.settings.tokens.keys:
+        return sender
+    token = app.keys.sign_short(Purpose.BOUNCE, NOBODY)
+    return f"b+{token}@{route.return_path_domain}"
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
