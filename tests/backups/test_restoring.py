@@ -20,6 +20,7 @@ from mailer.db.schema import (
     Medium,
     Subscriber,
     Subscription,
+    SuppressionReason,
     Table,
 )
 from mailer.digests import life
@@ -27,6 +28,7 @@ from tests.installation import Installation, readers
 from tests.smtp_server import SmtpServer
 
 KIM, LEE, NOOR = "kim@example.org", "lee@example.org", "noor@example.org"
+ONCE, LOUD = "once@example.org", "loud@example.org"
 
 
 def backed_up(office: Installation, folder: Path) -> Path:
@@ -144,8 +146,9 @@ class Opened:
 def test_who_left_or_refused_since_is_off_again_and_nobody_new_is_in_their_place(
     office: Installation, tmp_path: Path, elsewhere: str
 ) -> None:
-    # Given a backup, and then one who leaves, one who says never again, one who undoes a leaving
-    office.subscribers(KIM, LEE, NOOR)
+    # Given a backup, and then one who leaves, one who says never again, one who undoes a leaving,
+    # one who wants to be forgotten, and one who complains
+    office.subscribers(KIM, LEE, NOOR, ONCE, LOUD)
     source = backed_up(office, tmp_path)
     office.clock.move(timedelta(hours=1))
     write, now = office.app.database.write, office.clock.now()
@@ -154,6 +157,8 @@ def test_who_left_or_refused_since_is_off_again_and_nobody_new_is_in_their_place
     write(subscribers.refuse, lee, office.list_id, {}, now=now)
     event = write(subscribers.leave, noor, office.list_id, {}, now=now)
     write(subscribers.undo_leaving, noor, office.list_id, event or 0, {}, now=now)
+    write(subscribers.erase, office.subscriber(ONCE) or 0, now=now)
+    write(subscribers.suppress, LOUD, SuppressionReason.COMPLAINT, now=now)
     # and one who came after it, whose number is in links out there
     office.subscribers("new@example.org")
     newcomer = office.subscriber("new@example.org") or 0
@@ -164,11 +169,24 @@ def test_who_left_or_refused_since_is_off_again_and_nobody_new_is_in_their_place
     wanted = Wanted(source, tmp_path / "again", database=elsewhere, departures=log)
     done = backups.restore(wanted, clock=office.clock)
 
-    # Then the first two are off, the third is on, and the number is nobody's
-    assert done.aftermath.departures == {"left": 1, "refused": 1, "unknown": 1}
+    # Then all are as they wanted, and the number is nobody's
+    assert done.aftermath.departures == {
+        "left": 1,
+        "refused": 1,
+        "erased": 1,
+        "complained": 1,
+        "unknown": 1,
+    }
     with App.open(done.config, clock=office.clock) as app:
         states = app.database.read(_states)
-        assert states == {KIM: "unsubscribed", LEE: "unsubscribed", NOOR: "confirmed"}
+        assert states == {
+            KIM: "unsubscribed",
+            LEE: "unsubscribed",
+            NOOR: "confirmed",
+            LOUD: "confirmed",
+            None: "unsubscribed",
+        }
+        assert app.database.read(subscribers.reasons, LOUD, None) == {"complaint"}
         assert app.database.read(subscribers.reasons, LEE, None) == {"request"}
         app.database.write(
             subscribers.add_confirmed,
