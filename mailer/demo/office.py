@@ -1,7 +1,7 @@
 """A made-up office: its settings, lists, subscribers, items, and the numbers of its newsletter."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from mailer.app import App
 from mailer.db.schema import Digest, DigestState
 from mailer.demo import news
 from mailer.digests import items, life
+from mailer.digests.front_matter import Draft
 from mailer.history import EDITOR
 from mailer.ledger import Sums
 from mailer.lists import Edit, NewList, Words
@@ -74,11 +75,13 @@ def found(folder: Path, *, base_url: str, smtp_port: int) -> Path:
 def fill(app: App) -> Office:
     """Make lists, subscribers and items, queue the first number, and draft the second."""
     now = app.clock.now()
+    # Read before the database is written to: a picture takes its time.
+    written = news.written(app.languages, today=now.date())
     with app.database.writing() as session:
         newsletter = _newsletter(session, now)
         announcements = _announcements(session, now)
         _subscribe(session, newsletter, announcements, now)
-        office = Office(newsletter, _write_items(session, app, now))
+        office = Office(newsletter, _write_items(session, written, now))
         _draft(session, office, now)
     queue_next(app, office)
     return office
@@ -177,9 +180,11 @@ def _subscribe(session: Session, newsletter: int, announcements: int, now: datet
             subscribers.add_confirmed(session, wish, BASIS, now=now)
 
 
-def _write_items(session: Session, app: App, now: datetime) -> dict[str, int]:
+def _write_items(
+    session: Session, written: Mapping[str, Sequence[Draft]], now: datetime
+) -> dict[str, int]:
     found = {}
-    for name, (original, *translations) in news.written(app.languages, today=now.date()).items():
+    for name, (original, *translations) in written.items():
         found[name] = items.add(session, original, now=now)
         for translation in translations:
             items.add(session, translation, now=now, translates=found[name])

@@ -41,10 +41,10 @@ HEADERS = {
 
 FRAME_HEADERS = {
     **HEADERS,
-    # In a frame or opened by itself: no script runs, no form is sent, no picture is fetched.
+    # In a frame or opened by itself: no script runs, no form is sent, no picture from elsewhere.
     "Content-Security-Policy": (
         "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
-        "style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+        "style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
     ),
 }
 

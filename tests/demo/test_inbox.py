@@ -132,7 +132,7 @@ def test_a_messages_page_can_do_nothing_but_open_links(visitor: Visitor) -> None
     policy = answer.headers["content-security-policy"]
     assert policy.startswith(f"sandbox {frame.attributes['sandbox']}; default-src 'none'; ")
     assert "script" not in policy
-    assert "img-src data:;" in policy
+    assert "img-src 'self' data:;" in policy
 
 
 @pytest.mark.parametrize(
