@@ -16,7 +16,7 @@ START_SECONDS = 30
 
 @contextmanager
 def serving(
-    tmp_path: Path, database_url: str, smtp_port: int
+    tmp_path: Path, database_url: str, smtp_port: int, **settings: str
 ) -> Iterator[tuple[Office, httpx2.Client]]:
     """Serve an office with list “meetings”, pages at /news/, mail to a port of this machine."""
     port = _free_port()
@@ -29,6 +29,7 @@ def serving(
         web__port=str(port),
         web__base_url=f"{home}/news/",
         subscribe__form_seconds="0",
+        **settings,
     )
     office.run("list", "add", "meetings", "--name", "Meeting news", "--from", "news@example.org")
     process = office.start("serve")
