@@ -67,5 +67,5 @@ def _counts(session: Session, opened: App) -> dict[str, Any]:
             }
             for card in lists.cards(session)
         ],
-        "digests": [standing(session, one.id) for one in under_way if one.id is not None],
+        "digests": [standing(session, one.id, opened) for one in under_way if one.id is not None],
     }

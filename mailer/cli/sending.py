@@ -14,6 +14,7 @@ from mailer.cli.digests import record, warn
 from mailer.cli.options import AsJson, DigestId
 from mailer.cli.printing import counted, talk
 from mailer.db.schema import Delivery
+from mailer.delivery import Outlook
 from mailer.digests import life, moments
 from mailer.digests.moments import LocalTime
 from mailer.errors import UsageError
@@ -35,10 +36,16 @@ def queue(
 ) -> None:
     """Freeze a draft as it stands, and let it go now or at a local time."""
     with ctx.obj.open() as opened:
-        when, warnings, recipients = opened.database.write(_queue, digest_id, at, opened)
+        when, warnings, recipients, ahead = opened.database.write(_queue, digest_id, at, opened)
+        hours = opened.settings.delivery.digest_give_up_hours
     warn(warnings)
     audience = counted(recipients, "recipient", "recipients")
     talk(f"digest {digest_id} {_said(when)}; {audience} as things stand")
+    if ahead.words:
+        talk(ahead.words)
+    if ahead.is_long:
+        late = "whose turn comes later get it, but are not tried again when put off"
+        talk(f"warning: that is more than delivery.digest_give_up_hours ({hours}): those {late}")
 
 
 @app.command()
@@ -60,7 +67,9 @@ def resume(ctx: typer.Context, digest_id: DigestId) -> None:
     """Let a paused digest go on; one whose hour has passed goes now."""
     with ctx.obj.open() as opened:
         late = timedelta(hours=opened.settings.delivery.late_hours)
-        opened.database.write(life.resume, digest_id, late=late, now=opened.clock.now())
+        give_up = timedelta(hours=opened.settings.delivery.digest_give_up_hours)
+        now = opened.clock.now()
+        opened.database.write(life.resume, digest_id, late=late, give_up=give_up, now=now)
         state = opened.database.read(life.get, digest_id).state
     talk(f"digest {digest_id} is {state} again")
 
@@ -77,7 +86,7 @@ def cancel(ctx: typer.Context, digest_id: DigestId) -> None:
 def status(ctx: typer.Context, digest_id: DigestId, as_json: AsJson = False) -> None:
     """Show how a digest stands; `recipients` is the sum of the lines below it."""
     with ctx.obj.open() as opened:
-        found = opened.database.read(standing, digest_id)
+        found = opened.database.read(standing, digest_id, opened)
     if as_json:
         printing.as_json(found)
     else:
@@ -141,11 +150,12 @@ def settle(
     talk(f"{done}: {counted(count, 'delivery', 'deliveries')} of digest {digest_id}")
 
 
-def standing(session: Session, digest_id: int) -> dict[str, Any]:
+def standing(session: Session, digest_id: int, opened: App) -> dict[str, Any]:
     """Give how a digest stands as JSON has it; its keys are in docs/commands.md."""
     digest = life.get(session, digest_id)
     whole = record(session, digest, lists.card(session, digest.list_id))
     sums = ledger.sums(session, digest_id)
+    ahead = _outlook(session, digest_id, opened)
     named = {name: whole[name] for name in ("id", "list", "number", "subject", "state")}
     return {
         **named,
@@ -153,19 +163,28 @@ def standing(session: Session, digest_id: int) -> dict[str, Any]:
         **{one.value: getattr(sums, one.value) for one in Standing},
         "due_at": whole["due_at"],
         "reason": whole["reason"],
+        "through_at": ahead.through_at,
+        "outlook": ahead.words,
     }
 
 
 def _queue(
     session: Session, digest_id: int, at: str | None, opened: App
-) -> tuple[LocalTime | None, tuple[str, ...], int]:
+) -> tuple[LocalTime | None, tuple[str, ...], int, Outlook]:
     now = opened.clock.now()
     digest = life.get(session, digest_id)
     zone = lists.card(session, digest.list_id).list.timezone
     when = None if at is None else moments.due(at, zone, now=now)
     late = timedelta(hours=opened.settings.delivery.late_hours)
     warnings = delivery.queue_digest(session, opened.press, digest_id, when, late=late, now=now)
-    return when, warnings, subscribers.size(session, digest.list_id)
+    recipients = subscribers.size(session, digest.list_id)
+    return when, warnings, recipients, _outlook(session, digest_id, opened)
+
+
+def _outlook(session: Session, digest_id: int, opened: App) -> Outlook:
+    routes, now = opened.settings.all_routes(), opened.clock.now()
+    life_of = timedelta(hours=opened.settings.delivery.digest_give_up_hours)
+    return delivery.outlook(session, digest_id, routes, now=now, life_of=life_of)
 
 
 def _said(when: LocalTime | None) -> str:

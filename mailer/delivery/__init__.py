@@ -9,6 +9,7 @@ from mailer.delivery.engine import Engine, Pacing
 from mailer.delivery.notices import Notice, backup_failed, database_put_back, digest_missed
 from mailer.delivery.notices import post as post_notice
 from mailer.delivery.opening import NotOpened, Session, machine_name, open_session
+from mailer.delivery.outlook import Outlook, outlook
 from mailer.delivery.plates import frozen, stored
 from mailer.delivery.press import Press
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
@@ -28,6 +29,7 @@ __all__ = [
     "Lost",
     "NotOpened",
     "Notice",
+    "Outlook",
     "Pacing",
     "Pause",
     "Press",
@@ -55,6 +57,7 @@ __all__ = [
     "is_loopback",
     "machine_name",
     "open_session",
+    "outlook",
     "post_notice",
     "post_test",
     "preview",

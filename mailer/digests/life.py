@@ -222,7 +222,7 @@ def in_state(session: Session, *wanted: DigestState) -> list[Digest]:
 
 def begin(session: Session, digest: Digest, *, now: datetime, by: By) -> bool:
     """Begin to freeze a due digest's audience; False when somebody else has."""
-    if not _try_move(session, _id(digest), {SCHEDULED}, QUEUED, queued_at=now):
+    if not _try_move(session, _id(digest), {SCHEDULED}, QUEUED, queued_at=now, not_after=None):
         return False
     late = int((now - digest.due_at).total_seconds()) if digest.due_at else 0
     details = {"late_seconds": late}
@@ -279,14 +279,25 @@ def pause(session: Session, digest_id: int, reason: str, *, now: datetime, by: B
 
 
 def resume(
-    session: Session, digest_id: int, *, late: timedelta, now: datetime, by: By = EDITOR
+    session: Session,
+    digest_id: int,
+    *,
+    late: timedelta,
+    now: datetime,
+    by: By = EDITOR,
+    give_up: timedelta | None = None,
 ) -> None:
-    """Let a paused digest go on; one whose hour has passed goes now."""
+    """Let a paused digest go on; one whose hour has passed goes now.
+
+    With `give_up`, what waits of it has so much time from now on: it could not go meanwhile.
+    """
     digest = get(session, digest_id)
     to = digest.resume_to or SCHEDULED
     values: dict[str, Any] = {"resume_to": None, "reason": ""}
     if to is SCHEDULED:
         values["not_after"] = max(digest.due_at or now, now) + late
+    elif give_up is not None:
+        values["not_after"] = now + give_up
     _move(session, digest_id, {PAUSED}, to, **values)
     record(session, "digest.resumed", by, _about(digest), at=now, details={"to": to.value})
 

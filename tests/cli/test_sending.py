@@ -112,6 +112,7 @@ def test_status_has_exactly_these_keys(sending: Office) -> None:
 
     assert list(found) == [
         "id", "list", "number", "subject", "state", "recipients", *STATES, "due_at", "reason",
+        "through_at", "outlook",
     ]  # fmt: skip
     assert (found["state"], found["recipients"], found["waiting"]) == ("sending", 10, 10)
 
