@@ -394,3 +394,20 @@ def test_a_digest_that_mailboxes_would_cut_is_not_queued(meetings: Office) -> No
     said = refused(meetings, 4, "digest", "queue", 1)
 
     assert "102,400 is the limit" in said
+
+
+# ------------------------------------------------------------------------- mailer check
+
+
+@pytest.mark.parametrize(
+    "code, arguments, word",
+    [
+        (2, ["--only", "everything"], "there is no part “everything”"),
+        (2, ["--resolver", "ns.example.org"], "write it like 127.0.0.1:5353"),
+        (3, ["--only", "config", "--list", "gone"], "gone"),
+    ],
+)
+def test_a_check_of_what_there_is_not(
+    busy: Office, code: int, arguments: list[str], word: str
+) -> None:
+    assert word in refused(busy, code, "check", *arguments)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mailer import files, web
+from mailer.check import State, pages
 from mailer.clock import FrozenClock
 from mailer.db import Database
 from tests import outside
@@ -187,6 +188,17 @@ def test_one_click_leaves(proxied: Proxied, kind: str, body: bytes, slash: str) 
     assert "location" not in headers
     assert "set-cookie" not in headers
     assert proxied.office.state(KIM) == "unsubscribed"
+
+
+def test_mailer_check_tries_one_click_through_the_proxy(proxied: Proxied) -> None:
+    app = proxied.office.app
+    before = proxied.office.everything()
+
+    found = pages.look(app.links, seconds=20, now=proxied.office.clock.now()).findings
+
+    assert [one.state for one in found] == [State.WARN, State.OK]  # loopback, and it works
+    assert "One-click works" in found[1].says
+    assert proxied.office.everything() == before
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
