@@ -36,6 +36,10 @@ class Links:
         """Give the page that says how data is handled."""
         return f"{self.base}privacy"
 
+    def administrators(self) -> str:
+        """Give the page for whoever keeps a reader's mail system."""
+        return f"{self.base}administrators"
+
     def list_page(self, slug: str) -> str:
         """Give a list's own page, with its box."""
         return f"{self.base}l/{quote(slug)}"

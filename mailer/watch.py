@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from mailer import __version__, delivery, facts, ledger
+from mailer import __version__, backups, delivery, facts, ledger
 from mailer.app import App
 from mailer.db.schema import DigestState
-from mailer.delivery import Notice
+from mailer.delivery import Allowance, Notice
 from mailer.digests import life
 
 EVERY = timedelta(seconds=60)
@@ -56,13 +56,14 @@ def look(app: App) -> None:
 
 
 def is_well(app: App, *, now: datetime) -> bool:
-    """Tell whether a worker is at work, every route is in use, and nothing is known to be wrong."""
+    """Tell whether a worker lives, no route is paused, and there is no trouble on."""
     with app.database.reading() as session:
         routes = delivery.routes(session, list(app.settings.all_routes()))
         return (
             ledger.working(session, now=now) > 0
             and not any(one.paused_at for one in routes)
             and not facts.named(session, TROUBLE)
+            and not backups.is_failing(session)
         )
 
 
@@ -94,13 +95,12 @@ def _disk(app: App) -> list[Trouble]:
 def _mail(session: Session, app: App, now: datetime) -> list[Trouble]:
     """Give what stands still although no route does, and note how far each digest has come."""
     patience = timedelta(minutes=app.settings.watch.stalled_minutes)
-    standings = delivery.routes(session, list(app.settings.all_routes()))
-    if any(one.paused_at for one in standings):
-        return []  # that has been said already
+    waits_for_relay = _waits_for_relay(session, app, now)
+    unmoved = _progress(session, now, afresh=waits_for_relay)
+    if waits_for_relay:
+        return []  # that was said elsewhere, or ends by itself
     stalled = [
-        _stalled(digest_id, since)
-        for digest_id, since in _progress(session, now)
-        if now - since >= patience
+        _stalled(digest_id, since) for digest_id, since in unmoved if now - since >= patience
     ]
     waits = ledger.longest_waiting_letter(session)
     if waits is not None and now - waits >= patience:
@@ -108,8 +108,20 @@ def _mail(session: Session, app: App, now: datetime) -> list[Trouble]:
     return stalled
 
 
-def _progress(session: Session, now: datetime) -> list[tuple[int, datetime]]:
-    """Give since when each digest that is being sent has not moved."""
+def _waits_for_relay(session: Session, app: App, now: datetime) -> bool:
+    """Tell whether a route is paused, rests, or has used up what its relay allows."""
+    routes = app.settings.all_routes()
+    if any(one.is_out_of_use(now) for one in delivery.routes(session, list(routes))):
+        return True
+    limited = {name: Allowance.of(route) for name, route in routes.items()}
+    return any(
+        allowance and not allowance.left(ledger.used(session, name, now=now)).digests
+        for name, allowance in limited.items()
+    )
+
+
+def _progress(session: Session, now: datetime, *, afresh: bool) -> list[tuple[int, datetime]]:
+    """Give since when each digest that is being sent has not moved; `afresh`, count from now."""
     found = []
     known = {fact.name: fact for fact in facts.named(session, PROGRESS)}
     for digest in life.in_state(session, DigestState.SENDING):
@@ -117,7 +129,7 @@ def _progress(session: Session, now: datetime) -> list[tuple[int, datetime]]:
         name, sums = f"{PROGRESS}{digest.id}", ledger.sums(session, digest.id)
         moved = {"waiting": sums.waiting, "deferred": sums.deferred, "sent": sums.sent}
         fact = known.pop(name, None)
-        if fact is None or fact.value != moved:
+        if afresh or fact is None or fact.value != moved:
             facts.note(session, name, moved, now=now)
         else:
             found.append((digest.id, fact.at))

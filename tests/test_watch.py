@@ -159,3 +159,38 @@ def test_a_heartbeat_that_nobody_hears_harms_nothing_and_is_not_logged_in_full(
     said = capsys.readouterr().err
     assert "heartbeat.failed" in said
     assert "s3cret" not in said
+
+
+def test_a_digest_that_waits_for_what_its_relay_allows_is_nobodys_trouble(
+    office: Installation,
+) -> None:
+    # Given a relay that takes five messages a day, and a digest for nine
+    office.reopen(smtp={"per_day": 5, "letters_reserve": 0})
+    office.subscribers(*readers(9))
+    office.sending()
+    office.work()
+
+    # When the day passes
+    for _ in range(20):
+        look(office, after=timedelta(minutes=60))
+
+    # Then nobody is told, and nobody either in the minute when it may go on
+    assert headlines(office) == []
+
+
+def test_a_backup_that_fails_stops_the_heart(
+    office: Installation, heard: tuple[str, list[str]]
+) -> None:
+    url, asked = heard
+    office.reopen(watch={"heartbeat_url": url})
+    a_worker(office)
+    failed = {"why": "no room"}
+    office.app.database.write(facts.note, "backup.failed", failed, now=office.clock.now())
+    look(office, after=timedelta(minutes=10))
+    assert asked == []
+
+    office.clock.move(timedelta(minutes=1))
+    office.app.database.write(facts.note, "backup.made", {}, now=office.clock.now())
+    look(office, after=timedelta(minutes=10))
+
+    assert len(asked) == 1

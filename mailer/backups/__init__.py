@@ -2,7 +2,7 @@
 
 from mailer.backups.archive import Manifest, reading
 from mailer.backups.making import SUFFIX, make, name
-from mailer.backups.nightly import BEGUN, MADE, begin, for_tonight, is_due, run
+from mailer.backups.nightly import BEGUN, MADE, begin, for_tonight, is_due, is_failing, run
 from mailer.backups.restoring import Restored, Wanted, restore
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "begin",
     "for_tonight",
     "is_due",
+    "is_failing",
     "make",
     "name",
     "reading",

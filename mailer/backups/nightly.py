@@ -68,6 +68,12 @@ def run(app: App) -> None:
             delivery.backup_failed(session, app.press, why, now=now)
 
 
+def is_failing(session: Session) -> bool:
+    """Tell whether the last nightly backup could not be made."""
+    failed, made = facts.get(session, FAILED), facts.get(session, MADE)
+    return failed is not None and (made is None or made.at < failed.at)
+
+
 def for_tonight(app: App) -> tuple[Path, Manifest]:
     """Make a backup in the settings' folder, and keep only the newest of its kind."""
     folder = app.config.folder / app.settings.backup.folder

@@ -1,6 +1,7 @@
 """How mail leaves: audiences frozen, editions pressed, messages sent, outcomes accounted for."""
 
 from mailer.delivery.accounting import Pause
+from mailer.delivery.allowance import Allowance
 from mailer.delivery.assembling import assemble, due_lists
 from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
@@ -24,6 +25,7 @@ from mailer.delivery.turns import Turns
 from mailer.delivery.wire import Lost
 
 __all__ = [
+    "Allowance",
     "Counts",
     "Engine",
     "Lost",

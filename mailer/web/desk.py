@@ -120,6 +120,10 @@ class Ways:
         own = self.desk.app.settings.organisation.privacy_url
         return own or self.desk.paths.privacy() + self.lasting
 
+    def administrators(self) -> str:
+        """Give the page for whoever keeps a reader's mail system."""
+        return self.desk.paths.administrators() + self.lasting
+
     def list_page(self, slug: str) -> str:
         """Give a list's page."""
         return self.desk.paths.list_page(slug) + self.lasting

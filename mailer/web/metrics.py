@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from sqlmodel import Session
 from starlette.responses import Response
 
-from mailer import __version__, delivery, facts, ledger, lists, subscribers, watch
+from mailer import __version__, backups, delivery, facts, ledger, lists, subscribers, watch
 from mailer.db.schema import DigestState
 from mailer.digests import life
 from mailer.errors import NotFound
@@ -50,6 +50,7 @@ class _Office(Collector):
             yield from self._digests(session)
             yield from self._lists(session)
             yield from self._routes(session)
+            yield from _last_backup(session)
         yield _gauge("disk_free_bytes", "Room on the database's disk.", watch.free_bytes(self._app))
 
     def describe(self) -> Iterable[Metric]:
@@ -91,11 +92,20 @@ class _Office(Collector):
 
     def _routes(self, session: Session) -> Iterator[Metric]:
         family = GaugeMetricFamily(
-            "communique_route_in_use", "1 for a route in use, 0 for a paused one.", labels=["route"]
+            "communique_route_in_use",
+            "1 for a route in use, 0 for one that is paused or rests.",
+            labels=["route"],
         )
         for one in delivery.routes(session, list(self._app.settings.all_routes())):
-            family.add_metric([one.name], 0 if one.paused_at else 1)
+            family.add_metric([one.name], 0 if one.is_out_of_use(self._now) else 1)
         yield family
+
+
+def _last_backup(session: Session) -> Iterator[Metric]:
+    made = facts.get(session, backups.MADE)
+    if made:
+        said = "When the last nightly backup was made."
+        yield _gauge("backup_made_timestamp_seconds", said, made.at.timestamp())
 
 
 def _gauge(name: str, said: str, value: float) -> Metric:

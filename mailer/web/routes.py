@@ -20,6 +20,7 @@ from mailer.links import (
     UNDO_MOVE,
 )
 from mailer.web import (
+    administrators,
     archive,
     back_number,
     box,
@@ -87,6 +88,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route("/livez", health.livez, methods=["GET", "OPTIONS"]),
         Route("/readyz", Door(desk, get=health.readyz)),
         Route("/privacy", Door(desk, get=privacy.show)),
+        Route("/administrators", Door(desk, get=administrators.show)),
         Route("/metrics", Door(desk, get=metrics.show)),
         Route("/robots.txt", Door(desk, get=health.robots)),
         Route("/favicon.ico", Door(desk, get=_picture)),

@@ -133,6 +133,7 @@ def pages(office: Office) -> dict[str, str]:
         "forget": f"{person}/forget",
         "move": move,
         "privacy": "/privacy",
+        "administrators": "/administrators",
         "problem": "/nothing/here",
     }
 
