@@ -73,6 +73,8 @@ def put(
     if len(content) > LARGEST:
         raise TooLarge(f"{len(content):,} bytes are too many to host; {LARGEST:,} is the most")
     known = hashlib.sha256(content).hexdigest()
+    if facts(session, [known]):
+        return known  # and nothing large goes to the database once more
     width, height = pixels or (None, None)
     statement = upsert(session, Medium).values(
         hash=known,

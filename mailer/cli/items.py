@@ -1,8 +1,8 @@
 """`mailer item`: pieces of meeting news, each from a Markdown file with front matter."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlmodel import Session
@@ -11,11 +11,15 @@ from mailer import media
 from mailer.cli import printing, reading
 from mailer.cli.options import AsJson, ItemId
 from mailer.cli.printing import out, talk
-from mailer.digests import front_matter, items
+from mailer.digests import documents, front_matter, items, pictures
 from mailer.digests.documents import StoredDocument
+from mailer.digests.front_matter import Draft
 from mailer.digests.items import Written
 from mailer.digests.pictures import StoredPicture
 from mailer.links import Links
+
+if TYPE_CHECKING:
+    from mailer.app import App
 
 app = typer.Typer()
 
@@ -46,9 +50,11 @@ def add(
     """
     spoken = reading.language_of(language or "en", "--language")
     drafts = [front_matter.read(path, language=spoken) for path in files]
-    with ctx.obj.open() as opened, opened.database.writing() as session:
-        now = opened.clock.now()
-        ids = [items.add(session, draft, now=now, translates=translates) for draft in drafts]
+    with ctx.obj.open() as opened:
+        _host(opened, drafts)
+        with opened.database.writing() as session:
+            now = opened.clock.now()
+            ids = [items.add(session, draft, now=now, translates=translates) for draft in drafts]
     if as_json:
         printing.as_json(ids)
     else:
@@ -62,10 +68,12 @@ def edit(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The item as it is to read now.")],
 ) -> None:
     """Give an item new words; digests that went out keep theirs."""
-    with ctx.obj.open() as opened, opened.database.writing() as session:
-        spoken = items.get(session, item_id).item.language
+    with ctx.obj.open() as opened:
+        spoken = opened.database.read(items.get, item_id).item.language
+        # Read before the database is written to: a picture takes its time.
         draft = front_matter.read(file, language=spoken)
-        number = items.edit(session, item_id, draft, now=opened.clock.now())
+        _host(opened, [draft])
+        number = opened.database.write(items.edit, item_id, draft, now=opened.clock.now())
     talk(f"item {item_id} is now in version {number}")
 
 
@@ -99,6 +107,16 @@ def show(ctx: typer.Context, item_id: ItemId, as_json: AsJson = False) -> None:
         printing.text("")
         printing.table(shown, "title", "kind", "size", "url")
     printing.text(body)
+
+
+def _host(opened: "App", drafts: Iterable[Draft]) -> None:
+    """Put in what items bring along one by one: all at once, it would hold up who else writes."""
+    now = opened.clock.now()
+    for draft in drafts:
+        if draft.picture:
+            opened.database.write(pictures.keep, draft.picture, now=now)
+        for document in draft.documents:
+            opened.database.write(documents.keep, document, now=now)
 
 
 def _whole(session: Session, links: Links, item_id: int) -> dict[str, Any]:

@@ -160,6 +160,18 @@ def test_a_language_that_is_none(busy: Office, code: str) -> None:
         ("---\ntitle: x\nstarts: 2023-02-30\n---\n", 3, "“2023-02-30” is not a date"),
         ("---\ntitle: x\nstarts: 20 February\n---\n", 3, "is not a local time; write it like"),
         ("---\ntitle: x\nends: 2023-02-20\n---\n", 3, "“ends” needs a “starts”"),
+        ("---\ntitle: x\npicture: hall.jpg\n---\n", 3, "a picture needs a “picture_alt”: say in a"),
+        (
+            "---\ntitle: x\npicture: hall.jpg\npicture_alt: y\n---\n",
+            3,
+            "there is no file “hall.jpg” beside it",
+        ),
+        (
+            "---\ntitle: x\ndocuments:\n- file: /etc/hostname\n  title: y\n---\n",
+            3,
+            "“/etc/hostname” is of a kind that is not hosted; there are csv, docx,",
+        ),
+        ("---\ntitle: x\ndocuments: agenda.pdf\n---\n", 3, "write “documents” like this: a line"),
         (
             "---\ntitle: x\nstarts: 2023-02-21\nends: 2023-02-20\n---\n",
             4,
