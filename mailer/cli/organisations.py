@@ -28,7 +28,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add an organisation, and print its id."""
-    called, land = _line(name, "NAME"), reading.line_of(country, "--country")
+    called, land = reading.line_of(name, "NAME"), reading.line_of(country, "--country")
     with ctx.obj.open() as opened, opened.database.writing() as session:
         made = subscribers.add_organisation(session, called, land, now=opened.clock.now())
     printing.as_json({"id": made}) if as_json else out(str(made))
@@ -73,11 +73,11 @@ def rename(
     """Give an organisation another name or country; its people and domains stay."""
     if name is None and country is None:
         raise UsageError("say what changes: --name or --country")
-    called = reading.given(_line, name, "--name")
+    called = reading.given(reading.line_of, name, "--name")
     land = reading.given(reading.line_of, country, "--country")
     with ctx.obj.open() as opened, opened.database.writing() as session:
         place = subscribers.organisation(session, org)
-        new = called or place.name, place.country if land is None else land
+        new = place.name if called is None else called, place.country if land is None else land
         subscribers.rename_organisation(session, place, *new)
     talk(f"“{place.name}” is “{new[0]}”" + (f" ({new[1]})" if new[1] else ""))
 
@@ -114,13 +114,6 @@ def no_domain(ctx: typer.Context, domain: Domain) -> None:
     with ctx.obj.open() as opened, opened.database.writing() as session:
         plain = subscribers.no_rule(session, domain)
     talk(f"an address at {plain} tells nothing of an organisation any more")
-
-
-def _line(text: str, what: str) -> str:
-    found = reading.line_of(text, what)
-    if not found or len(found) > subscribers.LONGEST_TEXT:
-        raise UsageError(f"{what}: write 1 to {subscribers.LONGEST_TEXT} characters")
-    return found
 
 
 def _record(one: Entry) -> dict[str, Any]:

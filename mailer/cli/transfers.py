@@ -211,7 +211,11 @@ def _told(people: Reading, errors: Path | None) -> Iterator[Callable[[Left], Non
             if write:
                 write(left)
 
-        yield tell
+        try:
+            yield tell
+        finally:
+            if errors and not said:
+                errors.unlink()  # nobody stayed out: no file that says so of nobody
     if said > MOST_SAID:
         more = f"and {said - MOST_SAID:,} rows more that stay out"
         talk(more if errors else f"{more}; “--errors FILE.csv” takes all of them")

@@ -27,11 +27,10 @@ from mailer.subscribers.organisations import (
 from mailer.subscribers.organisations import add as add_organisation
 from mailer.subscribers.organisations import entries as organisations_known
 from mailer.subscribers.organisations import find as organisation
-from mailer.subscribers.organisations import make as make_organisations
 from mailer.subscribers.organisations import merge as merge_organisations
 from mailer.subscribers.organisations import rename as rename_organisation
 from mailer.subscribers.origins import known as origin
-from mailer.subscribers.people import LONGEST_TEXT, Left, Reading, understand
+from mailer.subscribers.people import Left, Reading, understand
 from mailer.subscribers.preferences import Choice, Hand, Pause, Reader, Settled, choose, reader
 from mailer.subscribers.reminders import remind
 from mailer.subscribers.roster import (
@@ -69,7 +68,6 @@ __all__ = [
     "AUDIENCE_COLUMNS",
     "EVERYWHERE",
     "FIELDS",
-    "LONGEST_TEXT",
     "Asked",
     "Change",
     "Choice",
@@ -119,7 +117,6 @@ __all__ = [
     "lift",
     "lift_made_by",
     "lift_one",
-    "make_organisations",
     "may_not_be_mailed",
     "members",
     "merge_organisations",

@@ -16,6 +16,7 @@ from mailer.db import changed, upsert
 from mailer.db.schema import Organisation, OrganisationDomain, Subscriber
 from mailer.errors import AddressInvalid, NotFound, Refused, UsageError
 from mailer.history import EDITOR, About, record
+from mailer.subscribers.people import LONGEST_TEXT
 
 FREE_MAIL = frozenset(
     {
@@ -148,6 +149,7 @@ def make(
 
 def add(session: Session, name: str, country: str, *, now: datetime) -> int:
     """Add an organisation; give its id. Refused when it is there."""
+    _check(name, country)
     there = {(one.name, one.country) for one in directory(session).places.values()}
     if (name, country) in there:
         raise Refused(f"there is an organisation “{name}” already")
@@ -156,6 +158,7 @@ def add(session: Session, name: str, country: str, *, now: datetime) -> int:
 
 def rename(session: Session, place: Place, name: str, country: str) -> None:
     """Give an organisation another name or country; Refused when another one has them."""
+    _check(name, country)
     for other in directory(session).places.values():
         if (other.name, other.country) == (name, country) and other.id != place.id:
             raise Refused(f"“{name}” is there already, as {other.id}; merge the two")
@@ -205,6 +208,11 @@ def no_rule(session: Session, domain: str) -> str:
     if not changed(session, statement):
         raise NotFound("rule for the domain", plain, "“mailer organisation list” shows them")
     return plain
+
+
+def _check(name: str, country: str) -> None:
+    if not name or max(len(name), len(country)) > LONGEST_TEXT:
+        raise UsageError(f"an organisation's name has 1 to {LONGEST_TEXT} characters")
 
 
 def domain_of(text: str) -> str:

@@ -112,13 +112,9 @@ def _phplist(cells: Cells, part: str) -> Verdict:
 
 
 def _mailchimp(cells: Cells, part: str) -> Verdict:
-    joined = _evidence(
-        cells,
-        opted_in_at="optin_time",
-        opted_in_from="optin_ip",
-        confirmed_at="confirm_time",
-        network="confirm_ip",
-    )
+    joined = _evidence(cells, opted_in_at="optin_time", confirmed_at="confirm_time")
+    if remote := cells.get("confirm_ip") or cells.get("optin_ip"):
+        joined["remote"] = remote  # by this name it is forgotten with evidence of our own
     file = part.lower()
     if file.startswith("cleaned") or cells.get("clean_time"):
         at = _moment(cells.get("clean_time", ""))

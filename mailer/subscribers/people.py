@@ -23,6 +23,9 @@ LONGEST_TEXT = 200
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a text for a formula; such a text goes out behind a “'”."""
 
+NAMED = re.compile(r"^(?P<name>[^<>]*)<(?P<address>[^<>]+)>$")
+"""An address as mail programs show it, in a cell of a table."""
+
 IDEOGRAPHS = re.compile("^[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]+$")
 
 
@@ -131,6 +134,8 @@ def _row(
 ) -> Row | Left:
     cells = dict(zip(names, line.cells, strict=False))
     texts = {field: _text(line.cells, at) for field, at in how.place.items()}
+    if named := NAMED.match(texts[ADDRESS]):
+        texts = {"name": named["name"].strip(" \"'"), **texts, ADDRESS: named["address"]}
     email = texts[ADDRESS]
 
     def left(why: str) -> Left:

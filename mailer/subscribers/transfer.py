@@ -27,7 +27,7 @@ from mailer.subscribers.batches import Origin
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
 from mailer.subscribers.origins import Fate
 from mailer.subscribers.people import Left, Reading, Row
-from mailer.subscribers.roster import Rules
+from mailer.subscribers.roster import Rules, require_list_open
 from mailer.subscribers.suppressions import reasons_of
 
 CHUNK = 200
@@ -86,9 +86,11 @@ def take(
     """Take people into a list; give what became of each row.
 
     An import that was broken off goes on in its own batch when the same comes again. Raises
-    FileInvalid, with the database as before, when a file as a whole cannot be read.
+    FileInvalid, with the database as before, when a file as a whole cannot be read, and Refused
+    for a list that has ended.
     """
     watch = watch or Watch()
+    database.read(require_list_open, wanted.list_id)
     total = reading.count()
     run = _Run(wanted, rules, reading)
     run.report.batch = database.read(batches.unfinished, run.origin)

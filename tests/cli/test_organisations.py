@@ -93,7 +93,9 @@ def test_a_new_name_keeps_people_and_domains(placed: Office) -> None:
     "arguments, code, said",
     [
         (["add", "Customs", "--country", "Fiji"], 4, "an organisation “Customs” already"),
-        (["add", ""], 2, "NAME: write 1 to 200 characters"),
+        (["add", ""], 2, "an organisation's name has 1 to 200 characters"),
+        (["add", "x" * 201], 2, "an organisation's name has 1 to 200 characters"),
+        (["rename", "Customs", "--name", ""], 2, "an organisation's name has 1 to 200"),
         (["show", "Nobody"], 3, "there is no organisation “Nobody”"),
         (["domain", "gmail.com", "Customs"], 4, "anybody may have an address at gmail.com"),
         (["domain", "no domain", "Customs"], 2, "“no domain” is not a domain"),

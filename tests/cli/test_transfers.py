@@ -268,6 +268,16 @@ def test_rows_of_a_table_without_names_get_them_in_the_file_of_errors(meetings: 
     ]
 
 
+def test_no_file_of_errors_is_left_when_nobody_stays_out(meetings: Office) -> None:
+    errors = meetings.folder / "errors.csv"
+
+    imported(meetings, "--paste", "kim@example.org", "--errors", errors)
+    broken = people(meetings, 'email\nkim@example.org\n"never ends\n')
+    meetings.run("subscriber", "import", "meetings", broken, "--errors", errors)
+
+    assert not errors.exists()
+
+
 def test_only_some_rows_are_named_on_the_screen(meetings: Office) -> None:
     file = people(meetings, "email\nkim@example.org\n" + "nobody\n" * 150)
 

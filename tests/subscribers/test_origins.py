@@ -125,7 +125,7 @@ def test_when_they_opted_in_and_left_is_kept(roster: Roster, tmp_path: Path) -> 
     [evidence] = [one.details for one in roster.events() if one.details.get("opted_in_at") and
                   one.kind == "subscription.confirmed"]  # fmt: skip
     assert evidence["basis"] == BASIS
-    assert (evidence["opted_in_at"], evidence["opted_in_from"], evidence["confirmed_at"]) == (
+    assert (evidence["opted_in_at"], evidence["remote"], evidence["confirmed_at"]) == (
         "2020-01-02 03:04:05", "192.0.2.1", "2020-01-02 03:05:00",
     )  # fmt: skip
     assert left_at(roster) == datetime(2022, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -137,6 +137,12 @@ def test_a_nameless_column_can_be_said_by_its_number(path: Path) -> None:
 # ------------------------------------------------------------------------- rows
 
 
+def test_an_address_may_stand_as_mail_programs_show_it(path: Path) -> None:
+    row = first(read(path, 'email,country\n"""Kim Lee"" <kim@example.org>",Fiji\n'))
+
+    assert (row.to.mailbox, row.name, row.country) == ("kim@example.org", "Kim Lee", "Fiji")
+
+
 def test_cells_are_trimmed_and_wide_spaces_stay(path: Path) -> None:
     reading = read(path, "email,name\n kim@example.org , Kim  Lee \ny@example.org,山田\u3000太郎\n")
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from mailer import sheets, subscribers
+from mailer import lists, sheets, subscribers
 from mailer.db.schema import (
     Actor,
     AddressChange,
@@ -24,7 +24,7 @@ from mailer.db.schema import (
     SuppressionReason,
     Table,
 )
-from mailer.errors import FileInvalid
+from mailer.errors import FileInvalid, Refused
 from mailer.subscribers import Import, Reading, Report, Watch
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
 from tests import rows
@@ -198,6 +198,16 @@ def test_who_was_erased_is_not_brought_back(roster: Roster, take: Take) -> None:
 
     assert skipped(report) == [(2, "kim@example.org", "must not be mailed: request")]
     assert roster.database.read(subscribers.size, roster.list_id) == 0
+
+
+def test_a_list_that_has_ended_takes_nobody(roster: Roster, take: Take) -> None:
+    with roster.database.writing() as session:
+        listed = lists.by_id(session, roster.list_id)
+        listed.retired_at = roster.clock.now()
+        session.add(listed)
+
+    with pytest.raises(Refused, match="this list has ended"):
+        take("email\nkim@example.org\n")
 
 
 def moved(roster: Roster, old: str, new: str) -> None:
