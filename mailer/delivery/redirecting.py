@@ -46,15 +46,17 @@ _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 
 def bannered(edition: Edition) -> Edition:
     """Give an edition that says at its top, and in its subject, for whom a message was."""
-    who = marker(MEANT_FOR, edition.nonce)
+    address, who = marker("address", edition.nonce), marker(MEANT_FOR, edition.nonce)
     banner = BANNER.format(who=who)
-    found = _BODY.search(edition.html)
+    # Whose subscription it is, stays true below the banner.
+    html = edition.html.replace(address, who)
+    found = _BODY.search(html)
     at = found.end() if found else 0
     return replace(
         edition,
         subject=f"[for {who}] {edition.subject}",
-        html=edition.html[:at] + banner + edition.html[at:],
-        text=TEXT.format(who=who) + edition.text,
+        html=html[:at] + banner + html[at:],
+        text=TEXT.format(who=who) + edition.text.replace(address, who),
     )
 
 

@@ -41,6 +41,7 @@ def test_a_copy_says_for_whom_it_was_and_its_links_act_on_nobody(
         assert body is not None
         text = body.get_content()
         assert text.index("k…@example.org") < text.index("What the meetings came to")
+        assert "me@example.org" not in text  # nobody of that name is subscribed
         assert "who got nothing" in text.replace("\n", " ")
         assert not any(f"example.org/{first}/" in text for first in ("u", "c", "n", "p"))
 
