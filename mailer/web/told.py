@@ -83,10 +83,7 @@ def of(found: Mapping[str, Any], language: Language) -> Held:
     return Held(
         facts=tuple((name, str(value)) for name, value in facts.items() if value),
         lists=tuple(_list(one, language) for one in found["subscriptions"]),
-        changes=tuple(
-            Line(one["asked_at"], f"{one['old_address']} → {one['address']}")
-            for one in found["address_changes"]
-        ),
+        changes=tuple(_change(one, language) for one in found["address_changes"]),
         mail=tuple(_mail(one, language) for one in reversed(found["deliveries"][-MOST:])),
         history=tuple(_event(one, language) for one in reversed(found["history"][-MOST:])),
     )
@@ -98,6 +95,17 @@ def _list(one: Mapping[str, Any], language: Language) -> Line:
     since = one["left_at"] or one["confirmed_at"] or one["since"]
     more = ((language.gettext("basis"), one["basis"]),) if one["basis"] else ()
     return Line(since, f"{one['name']}: {state}", more)
+
+
+def _change(one: Mapping[str, Any], language: Language) -> Line:
+    what = f"{one['old_address']} → {one['address']}"
+    if one["undone_at"]:
+        undone = language.gettext("Change of address undone")
+        return Line(one["undone_at"], f"{what}: {undone}")
+    if one["done_at"]:
+        return Line(one["done_at"], what)
+    waiting = language.gettext("not confirmed yet")
+    return Line(one["asked_at"], f"{what}: {waiting}")
 
 
 def _mail(one: Mapping[str, Any], language: Language) -> Line:

@@ -152,3 +152,32 @@ def test_an_international_domain_is_found_as_it_is_written(meetings: Office) -> 
 
     shown = meetings.ok("subscriber", "show", "kim@bücher.example", "--json").json
     assert shown["address"] == "kim@xn--bcher-kva.example"
+
+
+def test_a_person_is_forgotten_only_when_it_is_meant(meetings: Office) -> None:
+    meetings.ok("subscriber", "add", "meetings", "kim@example.org", *CONFIRMED, "--name", "Kim Lee")
+    before = meetings.dump()
+
+    asked = meetings.run("subscriber", "erase", "kim@example.org")
+
+    assert asked.code == 2
+    assert "say --yes" in asked.error
+    assert meetings.dump() == before
+    assert meetings.ok("subscriber", "erase", "Kim@example.org", "--yes").err == (
+        "K…@example.org is forgotten; no import brings it back\n"
+    )
+    assert "kim" not in repr(meetings.dump()).casefold()
+    assert meetings.run("subscriber", "show", "kim@example.org").code == 3
+    again = meetings.run("subscriber", "add", "meetings", "kim@example.org", *CONFIRMED)
+    assert "must not be mailed (request)" in again.error
+
+
+def test_all_that_is_held_is_shown(meetings: Office) -> None:
+    meetings.ok("subscriber", "add", "meetings", "kim@example.org")
+
+    shown = meetings.ok("subscriber", "show", "kim@example.org").out
+    held = meetings.ok("subscriber", "show", "kim@example.org", "--json").json
+
+    assert "confirmation" in shown
+    assert [one["kind"] for one in held["deliveries"]] == ["confirmation"]
+    assert held["history"][0]["kind"] == "subscription.asked"

@@ -231,7 +231,16 @@ def test_a_page_from_right_to_left_is_a_mirror(
     street.office.app.languages = Languages({**street.office.app.languages, "ar": arabic})
     page = browser.page(width=PHONE)
 
-    for name in ("list-arabic", "archive", "confirm", "left", "snippet"):
+    for name in (
+        "list-arabic",
+        "archive",
+        "confirm",
+        "left",
+        "snippet",
+        "preferences",
+        "person",
+        "forget",
+    ):
         page.goto(street.url(street.pages[name], "ar"))
         look(browser, page, name)
         _keep(page, pictures, f"{name}-ar")
