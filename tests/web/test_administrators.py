@@ -6,6 +6,7 @@ from tests.web.conftest import Open, seen
 
 def test_a_mail_administrator_learns_by_what_our_mail_is_known(open_office: Open) -> None:
     smtp = {
+        "envelope": "signed",
         "return_path_domain": "bounce.example.org",
         "sends_from": ["192.0.2.0/24"],
         "dkim_domain": "example.org",
