@@ -364,7 +364,7 @@ class ItemVersion(Table, table=True):
     """What an item said at one time; never changed, only followed by the next.
 
     `starts` and `ends` are ISO 8601: a date, or a local date and time in `timezone`. `picture`
-    and `documents` describe media, which they name by hash; `mailer.digests.media` has the shape.
+    and `documents` name media by hash: see `mailer.digests.pictures` and `.documents`.
     `words` are all that it says, folded (`mailer.folding`), for the archive's search.
     """
 
