@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from mailer.app import App
 from mailer.config import Route
 from mailer.lists import Card
-from mailer.tokens import Purpose
 
 NOBODY = 0
 """The number of a delivery that there never is, for a return path that leads nowhere."""
@@ -40,7 +39,7 @@ class Sending:
 
 
 def sendings(app: App, cards: Iterable[Card]) -> list[Sending]:
-    """Give every sender with its route: those of the lists, and the owner's notices."""
+    """Give every sender with the ways it may go: the lists', fallbacks too, and the owner's."""
     found: dict[tuple[str, str], list[str]] = {}
     for address, route, slug in _named(app, cards):
         slugs = found.setdefault((address, route), [])
@@ -49,7 +48,7 @@ def sendings(app: App, cards: Iterable[Card]) -> list[Sending]:
     return [
         Sending(
             sender=address,
-            return_path=_return_path(app, routes[name], address),
+            return_path=_return_path(app, name, address),
             name=name,
             route=routes[name],
             lists=tuple(slugs),
@@ -63,18 +62,16 @@ def _named(app: App, cards: Iterable[Card]) -> Iterator[tuple[str, str, str]]:
     routes = app.settings.all_routes()
     for card in cards:
         if card.sender.route in routes and card.list.retired_at is None:
-            yield card.sender.address, card.sender.route, card.list.slug
+            for name in (card.sender.route, *routes[card.sender.route].fallback):
+                yield card.sender.address, name, card.list.slug
     if app.settings.organisation.owner:
         yield app.settings.organisation.owner, "smtp", ""
 
 
-def _return_path(app: App, route: Route, sender: str) -> str:
-    if route.return_path:
-        return route.return_path
-    if not route.return_path_domain or not app.settings.tokens.keys:
-        return sender
-    token = app.keys.sign_short(Purpose.BOUNCE, NOBODY)
-    return f"b+{token}@{route.return_path_domain}"
+def _return_path(app: App, route: str, sender: str) -> str:
+    if not app.settings.tokens.keys:
+        return sender  # that there is no key is a finding of its own
+    return app.press.envelope_sender(route, sender, NOBODY, app.keys.signing_id)
 
 
 def _domain(address: str) -> str:

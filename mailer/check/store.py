@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlmodel import Session
 
-from mailer import backups, delivery, facts, ledger, lists, watch
+from mailer import backups, continuity, delivery, facts, ledger, lists, watch
 from mailer.app import App
 from mailer.check.finding import Finding, Part, State
 from mailer.db import SCHEMA
@@ -84,6 +84,19 @@ def work(session: Session, app: App, *, now: datetime) -> Iterator[Finding]:
             says = f"It is paused since {one.paused_at:%Y-%m-%d %H:%M} UTC: {one.reason}"
             todo = f"When it is mended: mailer route resume {one.name}"
             yield Finding(Part.WORK, f"route {one.name}", State.FAIL, says, todo)
+        elif one.rests(now):
+            until = f"{one.rests_until:%H:%M} UTC"
+            says = f"It rests by itself until {until}: {one.rest_reason}"
+            todo = "Nothing; to let it go on at once: mailer route resume " + one.name
+            yield Finding(Part.WORK, f"route {one.name}", State.WARN, says, todo)
+    if count := continuity.count_held(session):
+        says = f"{count} messages are held since the database was put back."
+        todo = "To see them: mailer held. To let them go: mailer release"
+        yield Finding(Part.WORK, "held", State.WARN, says, todo)
+    if to := app.settings.delivery.redirect_all_to:
+        says = f"All mail is redirected to {to}; no reader gets any."
+        todo = "When you are ready, take out delivery.redirect_all_to."
+        yield Finding(Part.WORK, "readers", State.WARN, says, todo)
     for digest in life.in_state(session, DigestState.SCHEDULED):
         if digest.due_at is not None and now - digest.due_at > LATE:
             says = f"It was due at {digest.due_at:%Y-%m-%d %H:%M} UTC and has not begun to go."

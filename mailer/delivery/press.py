@@ -179,10 +179,18 @@ class Press:
 
     def return_path(self, claimed: Claimed, plate: Plate) -> str:
         """Give the address in MAIL FROM, to which bounces come."""
-        route = self.settings.all_routes()[claimed.route]
+        return self.envelope_sender(
+            claimed.route, plate.head.sender.address, claimed.id, claimed.signing_key
+        )
+
+    def envelope_sender(
+        self, route_name: str, sender: str, delivery_id: int, signing_key: int | None
+    ) -> str:
+        """Give the address in MAIL FROM of a delivery that is from a sender, by a route."""
+        route = self.settings.all_routes()[route_name]
         if route.envelope is Envelope.FIXED or self.redirect_to:
-            return route.return_path or plate.head.sender.address
-        token = self.keys.sign_short(Purpose.BOUNCE, claimed.id, key_id=claimed.signing_key)
+            return route.return_path or sender
+        token = self.keys.sign_short(Purpose.BOUNCE, delivery_id, key_id=signing_key)
         return f"b+{token}@{route.return_path_domain}"
 
     def _compose(self, claimed: Claimed, plate: Plate) -> bytes:
