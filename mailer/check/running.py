@@ -108,7 +108,7 @@ class _Inspection:
     def _sendings(self) -> list[Sending]:
         cards = store.cards(self._app) if self._usable else []
         slug = self._wish.slug
-        if slug:
+        if slug and self._usable:
             cards = [card for card in cards if card.list.slug == slug]
             if not cards:
                 raise NotFound("list", slug)

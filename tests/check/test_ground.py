@@ -135,7 +135,8 @@ def test_a_database_that_cannot_be_used_is_a_finding(tmp_path: Path, url: str, w
     (tmp_path / "other.db").write_bytes(b"not a database" * 100)
     path = settled(tmp_path, f'{GOOD}[database]\nurl = "{url}"\n')
 
-    [found] = check(path, Wish((Part.DATABASE,)), clock=FrozenClock(NOW))
+    wish = Wish((Part.DATABASE,), slug="news")
+    [found] = check(path, wish, clock=FrozenClock(NOW))
 
     assert found.state is State.FAIL
     assert word in found.says
