@@ -29,6 +29,9 @@ message). The first script that fits is used; one with `times` is used up.
     server.answer("dot", delay=0.2)                    # the usual reply, but later
     server.answer("dot", then=Then.RESET, after=4)     # resets after the fifth message's 250
 
+`rule` decides where no script fits: it gets the step, MAIL FROM and the recipients so far, and
+gives the reply, or None for the usual one.
+
 A reply given as text is sent with CRLF, each of its lines; one given as bytes is sent as it is.
 A message counts as taken when its dot was answered with a 2xx, and, to be on the hard side, also
 when the answer was bytes; `keeps=False` says otherwise.
@@ -131,6 +134,7 @@ class SmtpServer:
     port: int = 0
     receive_buffer: int | None = None
     host: str = "127.0.0.1"
+    rule: Callable[[str, str, list[str]], str | None] | None = None
 
     messages: list[Taken] = field(default_factory=list, init=False)
     taken: Counter[str] = field(default_factory=Counter, init=False)
@@ -289,6 +293,7 @@ class _Session:
         self._number = number
         self._user: str | None = None
         self._sender: str | None = None
+        self._path = ""
         self._options = ""
         self._recipients: list[str] = []
         self._verbs: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {
@@ -379,6 +384,7 @@ class _Session:
             await self._say("503 5.5.1 nested MAIL")
             return
         path, _, options = rest.removeprefix("FROM:").partition(" ")
+        self._path = path.strip("<>")
         if await self._step("mail", "250 2.1.0 ok"):
             self._sender, self._options = path.strip("<>"), options
 
@@ -434,8 +440,10 @@ class _Session:
     ) -> bool:
         """Do a step by its script or as usual; tell whether it was answered with success."""
         script = self._server._script(step, recipients or [])
+        rule = self._server.rule
         if script is None:
-            reply: str | bytes | None = usual
+            ruled = rule and rule(step, self._path, recipients or [])
+            reply: str | bytes | None = ruled or usual
         else:
             reply = usual if script.reply is None else script.reply
             await asyncio.sleep(script.delay)

@@ -10,8 +10,9 @@ from mailer import delivery, ledger
 from mailer.db.schema import Attempt, Delivery, DeliveryState, RouteState, RouteUse, Suppression
 from mailer.delivery import resting
 from mailer.delivery.routes import RouteStanding, rest
+from mailer.digests import life
 from tests.delivery.mails import read
-from tests.installation import SENDER, Installation, readers
+from tests.installation import LATE, LIFE, SENDER, Installation, readers
 from tests.smtp_server import SmtpServer
 
 KIM = "kim@example.org"
@@ -266,3 +267,71 @@ def test_what_waits_again_after_a_detour_is_meant_for_its_own_route(
 
 def _rest(session: Any, *, now: Any) -> None:
     rest(session, "smtp", resting.A_DAY, "The relay said: 550 5.7.233", now=now)
+
+
+# ------------------------------------------------------------------ foretelling
+
+
+def outlook(office: Installation, digest: int) -> delivery.Outlook:
+    known = office.app.settings.all_routes()
+    read_ = office.app.database.read
+    give_up = timedelta(hours=office.app.settings.delivery.digest_give_up_hours)
+    return read_(delivery.outlook, digest, known, now=office.clock.now(), life_of=give_up)
+
+
+def test_the_end_is_foretold_with_what_else_waits(office: Installation) -> None:
+    office.reopen(smtp={"per_minute": 10, "letters_reserve": 0})
+    office.subscribers(*readers(25))
+    first, second = office.queued(), office.queued("More news")
+
+    ahead = outlook(office, second)
+
+    assert ahead.through_at is not None
+    minutes = (ahead.through_at - office.clock.now()) / MINUTE
+    assert 4 <= minutes <= 4.2
+    assert "UTC (25 at 10 a minute)" in ahead.words
+    assert not ahead.is_long
+    office.work()
+    assert office.sums(first).sent + office.sums(second).sent == 10
+
+
+def test_a_digest_that_takes_too_long_is_known_beforehand(office: Installation) -> None:
+    office.reopen(smtp={"per_day": 5, "letters_reserve": 0})
+    office.subscribers(*readers(25))
+
+    assert outlook(office, office.queued()).is_long
+
+
+def test_a_resting_route_is_told_of_and_the_one_that_is_taken(
+    office: Installation, relay: SmtpServer
+) -> None:
+    office.subscribers(*readers(3))
+    two_routes(office, relay, relay)
+    office.app.database.write(_rest, now=office.clock.now())
+
+    words = outlook(office, office.queued()).words
+
+    assert words.startswith("“smtp” rests until 2026-12-01 09:00 UTC: The relay said: 550 5.7.233")
+    assert words.endswith("“second” is taken instead")
+
+
+def test_without_limits_nothing_is_foretold(office: Installation) -> None:
+    office.subscribers(*readers(3))
+
+    assert outlook(office, office.queued()) == delivery.Outlook()
+
+
+def test_a_digest_that_was_paused_for_long_has_its_time_anew(
+    office: Installation, relay: SmtpServer
+) -> None:
+    # Given a digest that is paused for a week on its way
+    office.subscribers(*readers(5))
+    digest = office.sending()
+    office.edit(digest, life.pause, "the minister has seen it")
+    office.clock.move(timedelta(days=7))
+
+    # When it is resumed, then it goes
+    office.edit(digest, life.resume, late=LATE, give_up=LIFE)
+    office.work()
+
+    assert relay.taken == dict.fromkeys(readers(5), 1)
