@@ -147,16 +147,21 @@ def undo(
     batch = database.read(get, batch_id)
     if batch.undone_at is not None:
         raise Refused(f"batch {batch_id} was undone on {batch.undone_at:%Y-%m-%d}")
-    act = database.read if dry_run else database.write
     total, done, after, sums = database.read(_size, batch_id), 0, 0, Undone()
     while True:
         chunk = database.read(_chunk, batch_id, after)
         if not chunk:
             break
-        sums += act(_take_back, batch, chunk, now=now, dry_run=dry_run)
+        sums += (
+            database.read(_foresee, batch, chunk)
+            if dry_run
+            else database.write(_take_back, batch, chunk, now=now)
+        )
         done, after = done + len(chunk), chunk[-1]
         progress(done, total)
-    return sums + act(_end, batch, now=now, dry_run=dry_run)
+    if dry_run:
+        return sums + Undone(suppressions=database.read(suppressions.count_of_batch, batch_id))
+    return sums + database.write(_end, batch, now=now)
 
 
 def _size(session: Session, batch_id: int) -> int:
@@ -174,50 +179,85 @@ def _chunk(session: Session, batch_id: int, after: int) -> list[int]:
     return [int(one) for one in session.execute(statement).scalars()]
 
 
-def _take_back(
-    session: Session, batch: ImportBatch, ids: Sequence[int], *, now: datetime, dry_run: bool
-) -> Undone:
-    if not dry_run:
-        alone(session, Lock.ROSTER)
-    here = and_(col(Subscription.list_id) == batch.list_id, col(Subscription.batch_id) == batch.id)
-    standing = select(
-        col(Subscription.subscriber_id), col(Subscription.created_at), _mailed(batch)
-    ).where(here, col(Subscription.subscriber_id).in_(ids), _untouched(batch))
-    if not dry_run:
-        # On PostgreSQL a reader may press a button at this very moment; SQLite has one writer.
-        standing = standing.with_for_update(of=Subscription)
-    rows = session.execute(standing).all()
-    mailed = [int(one) for one, _, was_mailed in rows if was_mailed]
-    asked_before = {int(one) for one, since, _ in rows if since < batch.started_at}
-    again = [int(one) for one, _, was_mailed in rows if one in asked_before and not was_mailed]
-    fresh = [int(one) for one, _, was in rows if not was and one not in asked_before]
-    sums = Undone(len(fresh), len(mailed), len(again), len(ids) - len(rows))
-    if dry_run:
-        return replace(
-            sums,
-            letters=_waiting(session, batch, fresh),
-            people=len(_alone(session, batch, fresh, besides=batch.list_id)),
-        )
-    assert batch.id is not None
-    letters = ledger.withdraw_letters(
-        session, [*fresh, *mailed], batch.list_id, "the import was undone", now=now
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Some of a batch's subscribers, by what is to become of them."""
+
+    fresh: list[int]
+    mailed: list[int]
+    asked_before: list[int]
+    touched: int
+
+    @property
+    def sums(self) -> Undone:
+        return Undone(len(self.fresh), len(self.mailed), len(self.asked_before), self.touched)
+
+
+def _foresee(session: Session, batch: ImportBatch, ids: Sequence[int]) -> Undone:
+    """Tell what taking these back would come to."""
+    parts = _parts(session, _standing(batch, ids), batch, len(ids))
+    return replace(
+        parts.sums,
+        letters=_waiting(session, batch, [*parts.fresh, *parts.mailed]),
+        people=len(_alone(session, batch, parts.fresh, besides=batch.list_id)),
     )
-    _unsubscribe(session, batch, mailed, now)
-    _set(session, batch, again, state=PENDING, basis=None, confirmed_at=None, batch_id=None)
-    session.execute(delete(Subscription).where(here, col(Subscription.subscriber_id).in_(fresh)))
-    lines = [(About(one, batch.list_id), {"batch": batch.id}) for one in [*fresh, *again]]
+
+
+def _take_back(
+    session: Session, batch: ImportBatch, ids: Sequence[int], *, now: datetime
+) -> Undone:
+    alone(session, Lock.ROSTER)
+    # On PostgreSQL a reader may press a button at this very moment; SQLite has one writer.
+    standing = _standing(batch, ids).with_for_update(of=Subscription)
+    parts = _parts(session, standing, batch, len(ids))
+    told = [*parts.fresh, *parts.mailed]
+    why = "the import was undone"
+    letters = ledger.withdraw_letters(session, told, batch.list_id, why, now=now)
+    _unsubscribe(session, batch, parts.mailed, now)
+    waits = {"state": PENDING, "basis": None, "confirmed_at": None, "batch_id": None}
+    _set(session, batch, parts.asked_before, **waits)
+    session.execute(
+        delete(Subscription).where(_of(batch), col(Subscription.subscriber_id).in_(parts.fresh))
+    )
+    undone = [*parts.fresh, *parts.asked_before]
+    lines = [(About(one, batch.list_id), {"batch": batch.id}) for one in undone]
     record_all(session, "subscription.undone", EDITOR, lines, at=now)
-    gone = _alone(session, batch, fresh, besides=None)
+    gone = _alone(session, batch, parts.fresh, besides=None)
     _forget(session, gone, now)
-    return replace(sums, letters=letters, people=len(gone))
+    return replace(parts.sums, letters=letters, people=len(gone))
+
+
+def _of(batch: ImportBatch) -> Any:
+    return and_(col(Subscription.list_id) == batch.list_id, col(Subscription.batch_id) == batch.id)
+
+
+def _standing(batch: ImportBatch, ids: Sequence[int]) -> Any:
+    """Select who of these stands as the batch left them; since when, and whether mailed."""
+    return select(
+        col(Subscription.subscriber_id), col(Subscription.created_at), _mailed(batch)
+    ).where(_of(batch), col(Subscription.subscriber_id).in_(ids), _untouched(batch))
+
+
+def _parts(session: Session, standing: Any, batch: ImportBatch, count: int) -> _Parts:
+    fresh, mailed, asked_before = [], [], []
+    for subscriber_id, since, was_mailed in session.execute(standing).all():
+        if was_mailed:
+            mailed.append(int(subscriber_id))
+        elif since < batch.started_at:
+            asked_before.append(int(subscriber_id))
+        else:
+            fresh.append(int(subscriber_id))
+    touched = count - len(fresh) - len(mailed) - len(asked_before)
+    return _Parts(fresh, mailed, asked_before, touched)
 
 
 def _untouched(batch: ImportBatch) -> Any:
     """Hold for those who stand as the batch left them, and have done nothing themselves since."""
-    joined = (
-        and_(col(Subscription.state) == CONFIRMED, col(Subscription.basis) == batch.basis)
+    joined = and_(
+        col(Subscription.state).in_([PENDING, CONFIRMED]),
+        col(Subscription.basis) == batch.basis
         if batch.basis
-        else col(Subscription.state) == PENDING
+        else col(Subscription.basis).is_(None),
     )
     came_as_gone = and_(
         col(Subscription.state) == UNSUBSCRIBED,
@@ -317,11 +357,8 @@ def _forget(session: Session, ids: Sequence[int], now: datetime) -> None:
     session.execute(delete(Subscriber).where(col(Subscriber.id).in_(set(ids) - named)))
 
 
-def _end(session: Session, batch: ImportBatch, *, now: datetime, dry_run: bool) -> Undone:
+def _end(session: Session, batch: ImportBatch, *, now: datetime) -> Undone:
     assert batch.id is not None
-    if dry_run:
-        mine = [one for one in suppressions.every(session) if one.batch_id == batch.id]
-        return Undone(suppressions=len(mine))
     lifted = suppressions.lift_of_batch(session, batch.id)
     has_people = exists().where(col(Subscriber.organisation_id) == col(Organisation.id))
     has_rule = exists().where(col(OrganisationDomain.organisation_id) == col(Organisation.id))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from mailer import departures, facts
@@ -112,6 +112,12 @@ def suppress_all(
     if values:
         statement = upsert(session, Suppression).on_conflict_do_nothing()
         session.connection().execute(statement, values)
+
+
+def count_of_batch(session: Session, batch_id: int) -> int:
+    """Count the suppressions that an import made."""
+    statement = select(func.count()).where(col(Suppression.batch_id) == batch_id)
+    return int(session.execute(statement).scalar_one())
 
 
 def lift_of_batch(session: Session, batch_id: int) -> int:

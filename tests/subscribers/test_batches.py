@@ -9,17 +9,19 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from mailer import sheets, subscribers
+from mailer import lists, sheets, subscribers
 from mailer.db.schema import (
     Delivery,
     DeliveryState,
     ImportBatch,
+    OptIn,
     Organisation,
     Subscriber,
     Subscription,
     Table,
 )
 from mailer.errors import NotFound, Refused
+from mailer.lists import Edit
 from mailer.sheets import Wanted
 from mailer.subscribers import Import, Report, Undone, Watch
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
@@ -185,6 +187,16 @@ def test_letters_that_wait_are_withdrawn_and_name_nobody(roster: Roster, take: T
     }
     assert gone(roster, "kim@example.org")
     assert take(basis=None).asked == 3
+
+
+def test_who_joined_a_list_of_single_opt_in_is_taken_back_too(roster: Roster, take: Take) -> None:
+    with roster.database.writing() as session:
+        lists.edit(session, "news", Edit(opt_in=OptIn.SINGLE), now=roster.clock.now())
+    report = take(basis=None)
+    assert roster.state() is CONFIRMED
+
+    assert undo(roster, report.batch) == Undone(removed=3, people=3, letters=3)
+    assert {letter.state for letter in roster.letters()} == {DeliveryState.WITHDRAWN}
 
 
 def test_who_was_mailed_is_unsubscribed_and_their_history_stays(roster: Roster, take: Take) -> None:
