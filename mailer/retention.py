@@ -28,11 +28,13 @@ def forget(app: App) -> None:
 
     letters = before(kept.letters_days)
     unconfirmed, evidence = before(kept.unconfirmed_days), before(kept.evidence_days)
+    moves = before(max(kept.letters_days, app.settings.subscribe.undo_days))
     counts = {
         "unconfirmed": _all(
             partial(write, subscribers.forget_unconfirmed, before=unconfirmed, now=now)
         ),
         "evidence": _all(partial(write, subscribers.forget_evidence, before=evidence)),
+        "moves": _all(partial(write, subscribers.forget_moves, before=moves)),
         "letters": _all(partial(write, ledger.forget_letters, before=letters)),
         "replies": _all(partial(write, ledger.forget_replies, before=letters)),
         "recipients": _recipients(app, before(kept.deliveries_days), now),

@@ -14,7 +14,7 @@ from mailer.subscribers.forgetting import forget_evidence, forget_unconfirmed
 from mailer.subscribers.handover import hand_over
 from mailer.subscribers.holding import held
 from mailer.subscribers.limits import Limits, forget_old
-from mailer.subscribers.moving import Change, ask_move, change, move, undo_move
+from mailer.subscribers.moving import Change, ask_move, change, forget_moves, move, undo_move
 from mailer.subscribers.organisations import (
     Directory,
     Entry,
@@ -109,6 +109,7 @@ __all__ = [
     "every_batch",
     "export_rows",
     "forget_evidence",
+    "forget_moves",
     "forget_old",
     "forget_unconfirmed",
     "hand_over",

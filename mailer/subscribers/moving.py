@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -180,6 +180,20 @@ def undo_move(
     details = {**evidence, "change": change_id}
     _record(session, "subscriber.move_undone", found.subscriber_id, now, details)
     return True
+
+
+def forget_moves(session: Session, *, before: datetime, limit: int = 500) -> int:
+    """Blank the addresses of changes that nobody can press or take back any more; give how many."""
+    old = (
+        select(col(AddressChange.id))
+        .where(
+            col(AddressChange.address).is_not(None),
+            func.coalesce(col(AddressChange.done_at), col(AddressChange.asked_at)) < before,
+        )
+        .limit(limit)
+    )
+    statement = update(AddressChange).where(col(AddressChange.id).in_(old))
+    return changed(session, statement.values(address=None, old_address=None))
 
 
 def _readdress(session: Session, subscriber_id: int, to: Address) -> None:

@@ -83,7 +83,7 @@ def of(found: Mapping[str, Any], language: Language) -> Held:
     return Held(
         facts=tuple((name, str(value)) for name, value in facts.items() if value),
         lists=tuple(_list(one, language) for one in found["subscriptions"]),
-        changes=tuple(_change(one, language) for one in found["address_changes"]),
+        changes=tuple(_change(one, language) for one in found["address_changes"] if one["address"]),
         mail=tuple(_mail(one, language) for one in reversed(found["deliveries"][-MOST:])),
         history=tuple(_event(one, language) for one in reversed(found["history"][-MOST:])),
     )

@@ -161,3 +161,16 @@ def test_who_is_forgotten_after_a_merge_is_forgotten_under_both(roster: Roster, 
         assert roster.database.read(subscribers.reasons, typed, None) == {REQUEST}
     assert {one.address for one in roster.letters()} == {None}
     assert roster.database.read(subscribers.size, roster.list_id) == 0
+
+
+def test_a_change_names_no_address_once_nobody_can_take_it_back(roster: Roster, kim: int) -> None:
+    move(roster, ask(roster, kim))
+    ask(roster, kim, "stranger@else.example")
+    roster.clock.move(timedelta(days=90))
+    before = roster.clock.now() - timedelta(days=30)
+
+    assert roster.database.write(subscribers.forget_moves, before=before) == 2
+
+    assert roster.database.write(subscribers.forget_moves, before=before) == 0
+    assert roster.database.read(subscribers.changes, kim) == 1  # and old fresh links stay ended
+    assert roster.state(NEW) == "confirmed"
