@@ -81,7 +81,10 @@ def _files(app: App, writer: Writer) -> None:
             if path.stat().st_size > LARGEST_FILE:
                 raise Refused(f"{path} is too large to be a file of the installation")
             writer.file(_belongs(folder, path), role, path.read_bytes())
-    # Whichever way they came: without its keys, no link of an old mail works.
+    by_environment = any("TOKENS__KEYS" in name.upper() for name in config.named_by_environment())
+    if app.config.path and not by_environment:
+        return
+    # In no file of ours; but without its keys, no link of an old mail works.
     keys = [key.get_secret_value() for key in app.settings.tokens.keys]
     writer.file(KEYS, "keys", "\n".join([*keys, ""]).encode())
 

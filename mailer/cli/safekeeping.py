@@ -208,5 +208,7 @@ def _tell(done: "Restored") -> None:
         )
     if done.manifest.unkept:
         talk(f"set in the environment then, and in no file: {', '.join(done.manifest.unkept)}")
+    if any(one.role == "keys" for one in done.manifest.files):
+        talk("the keys that the environment set are in the file keys-from-the-environment")
     messages = counted(done.aftermath.messages, "message is", "messages are")
     talk(f"{messages} held: “mailer held” shows what waits, “mailer release” lets it go")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
@@ -208,6 +209,24 @@ def _states(session: Session) -> dict[str | None, str]:
         Subscription, col(Subscription.subscriber_id) == col(Subscriber.id)
     )
     return {who: state.value for who, state in session.execute(statement)}
+
+
+def test_keys_that_only_the_environment_had_are_in_a_backup_too(
+    office: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = backed_up(office, tmp_path)
+    monkeypatch.setenv("MAILER_TOKENS__KEYS", office.keys[0])
+    (tmp_path / "more").mkdir()
+    by_environment = backed_up(office, tmp_path / "more")
+
+    done = restored(by_environment, office, tmp_path / "again", "sqlite:///other.db")
+
+    kept = tmp_path / "again" / "keys-from-the-environment"
+    assert kept.read_text(encoding="utf-8").split() == office.keys
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert done.manifest.unkept == ("MAILER_TOKENS__KEYS",)
+    with backups.reading(there) as reader:
+        assert [one.role for one in reader.manifest.files] == ["settings"]
 
 
 def test_no_number_is_given_again_after_a_restore(
