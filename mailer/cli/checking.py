@@ -98,7 +98,8 @@ def _record(one: Finding) -> dict[str, Any]:
 
 def _print(one: Finding) -> None:
     width = max(map(len, MARKS.values()))
-    printing.line(f"  {MARKS[one.state]:<{width}}  {one.subject}: {one.says}")
+    says = one.says.removeprefix("Could not check: ")  # the mark has said so
+    printing.line(f"  {MARKS[one.state]:<{width}}  {one.subject}: {says}")
     if one.todo:
         printing.line(f"  {'':<{width}}  → {one.todo}")
     if one.paste:
