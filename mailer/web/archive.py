@@ -13,13 +13,10 @@ from mailer.digests import archive as archived
 from mailer.digests import life
 from mailer.errors import NotFound
 from mailer.rendering import Edition, public_page
-from mailer.web import foreign, guard, hosted, listing
+from mailer.web import foreign, hosted, listing
 from mailer.web.desk import OPEN, Desk
 from mailer.web.listing import Listing
 from mailer.web.visit import Visit
-
-POLICY = guard.policy(style_src="'self' 'unsafe-inline'", img_src="'self' data:")
-"""A digest brings its styles along, as mails do; pictures from elsewhere are not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def show(desk: Desk, visit: Visit) -> Response:
     shown = hosted.by_path(page, desk.paths.base)
     shown = foreign.without_pictures(shown, desk.app.links.base)
     html = _with_bar(shown, bytes(bar.body).decode())
-    return HTMLResponse(html, headers=OPEN | {"Content-Security-Policy": POLICY})
+    return HTMLResponse(html, headers=OPEN | {"Content-Security-Policy": foreign.POLICY})
 
 
 def _printed(session: Session, desk: Desk, visit: Visit) -> Printed:

@@ -13,15 +13,10 @@ from mailer.digests.back_numbers import Shelved
 from mailer.errors import NotFound
 from mailer.language import Language
 from mailer.rendering.html import sanitise_page
-from mailer.web import disposition, foreign, guard, listing
+from mailer.web import disposition, foreign, hosted, listing
 from mailer.web.desk import OPEN, Desk
 from mailer.web.listing import Listing
 from mailer.web.visit import Visit
-
-PAGE_POLICY = guard.policy(style_src="'self' 'unsafe-inline'", img_src="'self' data:")
-"""Old pages have their looks in `style` attributes; what these may say was made safe."""
-
-PDF_POLICY = guard.policy(img_src="'none'", style_src="'unsafe-inline'", object_src="'self'")
 
 MOST_KEPT = 8
 """Pages that were made safe and are kept in memory; some megabytes each at most."""
@@ -54,7 +49,7 @@ def _pdf(back: Shelved, medium: Medium) -> Response:
     headers = {
         **OPEN,
         **disposition.inline(back.file_name),
-        "Content-Security-Policy": PDF_POLICY,
+        "Content-Security-Policy": hosted.POLICY,
         "ETag": f'"{medium.hash}"',
     }
     return Response(medium.content, media_type=papers.PDF, headers=headers)
@@ -68,7 +63,7 @@ def _page(desk: Desk, visit: Visit, found: Listing, back: Shelved, medium: Mediu
         visit,
         "back_number.html",
         found.language,
-        headers=OPEN | {"Content-Security-Policy": PAGE_POLICY},
+        headers=OPEN | {"Content-Security-Policy": foreign.POLICY},
         offered=found.card.list.languages,
         listing=found,
         shown=shown,

@@ -87,7 +87,7 @@ def show(desk: Desk, visit: Visit) -> Response:
         visit,
         "item.html",
         found.language,
-        headers=OPEN,
+        headers=OPEN | {"Content-Security-Policy": foreign.POLICY},
         offered=found.card.list.languages,
         listing=found,
         shown=shown,
