@@ -16,7 +16,7 @@ NEWS = "---\ntitle: The laboratories meet\n---\nTwo days of exchange.\n"
 
 
 @pytest.mark.gate
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_what_an_office_has_comes_in_and_a_mistake_is_taken_back(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -68,7 +68,7 @@ def test_what_an_office_has_comes_in_and_a_mistake_is_taken_back(
 
 
 @pytest.mark.gate
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_an_office_sees_at_which_organisations_its_news_arrived(
     tmp_path: Path, database_url: str
 ) -> None:
