@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mailer.rendering import DigestContent, Prepared, Section, Templates, layouts, render_digest
+from mailer.rendering import (
+    DigestContent,
+    House,
+    Prepared,
+    Section,
+    Templates,
+    layouts,
+    render_digest,
+)
 from tests.rendering.sample import DIGEST, GLOBAL_MEETING, LIST, SENDER, TRAINING, VALUES, templates
 from tests.rendering.scripts import MIXED
 
@@ -67,6 +75,12 @@ def test_a_letterhead_has_no_furniture_of_a_newspaper() -> None:
     for furniture in ("In this issue", "Coming up", "Enforcement\n---"):
         assert furniture in text(DIGEST, "digest")
         assert furniture not in said
+
+
+def test_an_office_that_has_its_lists_name_is_named_once() -> None:
+    alone = replace(DIGEST, house=House(""), sender=replace(SENDER, name=LIST.name))
+
+    assert text(alone, "letterhead").startswith("Meeting News\n============\n\n24 February 2023")
 
 
 def test_an_announcement_without_items_is_a_letter_too() -> None:
