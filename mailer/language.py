@@ -30,6 +30,7 @@ SHIPPED = Path(__file__).resolve().parent / "locale"
 
 # English without a region is read by people of many countries: day before month, 24 hours.
 _BABEL_NAMES = {ENGLISH: "en_GB"}
+_FIRST = re.compile(r"(?<!\d)1(?=[\s–])")
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?[sd]|%%")
 _CATALOGUE_LINE = re.compile(
     r"""(?:\#.*|(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d\])?)?\s*"(?:[^"\\]|\\.)*")?"""
@@ -98,7 +99,7 @@ class Language:
 
     def format_date(self, day: date) -> str:
         """Say a date: 20 February 2023."""
-        return dates.format_date(day, "long", self._locale)
+        return self._ordinal(dates.format_date(day, "long", self._locale))
 
     def format_date_range(self, starts: date, ends: date | None = None) -> str:
         """Say the days from one date to another, no word twice: 20–21 February 2023."""
@@ -106,7 +107,7 @@ class Language:
             return self.format_date(starts)
         first, last = _interval_patterns(self._locale, starts, ends)
         said = first.apply(starts, self._locale), last.apply(ends, self._locale)
-        return "".join(said)
+        return self._ordinal("".join(said))
 
     def format_duration(self, days: int) -> str:
         """Say a length of time in the unit that people would use: 2 years, 90 days."""
@@ -115,6 +116,10 @@ class Language:
         return dates.format_timedelta(
             timedelta(days=days), granularity=unit, threshold=days + 1, locale=self._locale
         )
+
+    def _ordinal(self, said: str) -> str:
+        # French says the first of a month as an ordinal, which CLDR's patterns cannot.
+        return _FIRST.sub("1er", said) if self._locale.language == "fr" else said
 
     def format_weekday(self, number: int) -> str:
         """Name a day of the week: 1 is Monday."""

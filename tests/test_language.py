@@ -181,6 +181,15 @@ def test_days_of_two_months_or_years_name_both(english: Language) -> None:
     )
 
 
+def test_the_first_of_a_month_is_an_ordinal_in_french(spoken: Languages) -> None:
+    french, first = spoken["fr"], date(2023, 3, 1)
+
+    assert french.format_date(first) == "1er mars 2023"
+    assert french.format_date(date(2023, 3, 11)) == "11 mars 2023"
+    assert french.format_date_range(first, date(2023, 3, 2)) == "1er–2 mars 2023"
+    assert plain(french.format_date_range(date(2023, 2, 28), first)) == "28 février – 1er mars 2023"
+
+
 def test_a_moment_is_said_with_the_clock_of_its_zone(english: Language, japanese: Language) -> None:
     assert english.format_moment(EVENING, "Europe/Brussels") == (
         "20 February 2023, 17:30 (Brussels time)"
