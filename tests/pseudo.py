@@ -20,7 +20,7 @@ _ACCENTED = str.maketrans(
 _KEPT = re.compile(r"%\(\w+\)[sd]|%[sd%]|<[^>]*>|&\w+;")
 _OURS = re.compile(r"⟦[^⟦⟧]*⟧")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_PLACE = re.compile(r"\S+@\S+|\w+://\S+")
+_PLACE = re.compile(r"\S+@\S+|\w+://\S+|[\w-]+(?:\.[\w-]+)+")
 _SAID = ("alt", "aria-label", "placeholder", "title")
 
 

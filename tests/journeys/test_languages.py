@@ -21,7 +21,7 @@ IN_ARABIC = (
 READERS = {"kim": "en", "marie": "fr", "niran": "th"}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_each_reader_gets_a_letter_in_their_language(tmp_path: Path, database_url: str) -> None:
     # Given a list in three languages that writes letters, and a reader of each
     with SmtpServer() as server, serving(tmp_path, database_url, server.port) as (office, web):
