@@ -1,5 +1,6 @@
 """`mailer digest` from its queueing on."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -241,3 +242,21 @@ def test_a_digest_that_is_not_there_is_not_found(busy: Office, command: str) -> 
 def finish(office: Office) -> None:
     with App.open(office.config) as app:
         scheduler.close_digests(app)
+
+
+def test_queueing_says_when_it_will_be_through(drafted: Office) -> None:
+    limits = "\n[smtp]\nper_day = 2\nletters_reserve = 0\n"
+    text = drafted.config.read_text()
+    if "[smtp]" in text:
+        text, limits = text.replace("[smtp]\n", limits.lstrip(), 1), ""
+    drafted.config.write_text(text + limits)
+
+    ended = drafted.ok("digest", "queue", 1)
+
+    assert re.search(
+        r"through by about \w{3} \d{4}-\d\d-\d\d \d\d:\d\d \S+ \(10 at 2 a day\)", ended.err
+    )
+    assert "warning: that is more than delivery.digest_give_up_hours (72)" in ended.err
+    found = drafted.ok("digest", "status", 1, "--json").json
+    assert found["through_at"] is not None
+    assert found["outlook"].startswith("through by about ")
