@@ -70,8 +70,8 @@ def test_status_tells_the_installation_at_a_glance(meetings: Office) -> None:
     found = meetings.ok("status", "--json").json
 
     assert list(found) == [
-        "database", "schema", "workers", "letters_waiting", "asks_waiting", "lists", "digests",
-        "routes",
+        "database", "schema", "redirect_all_to", "workers", "letters_waiting", "held",
+        "last_backup", "asks_waiting", "lists", "digests", "routes",
     ]  # fmt: skip
     assert found["lists"] == [{"slug": "meetings", "name": "Meeting news", "confirmed": 0}]
     assert [(one["id"], one["state"]) for one in found["digests"]] == [(1, "scheduled")]
