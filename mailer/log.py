@@ -38,7 +38,8 @@ def set_up(settings: Log) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[settings.level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up for each line: whoever puts another stream in its place will find it there.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

@@ -1,5 +1,6 @@
 """What is written about the work tells nobody's address, link or secret."""
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -101,3 +102,19 @@ def test_a_traceback_is_masked_too(capsys: pytest.CaptureFixture[str], form: str
     assert "Traceback" in written
     assert "k…@example.org" in written
     assert "kim@" not in written
+
+
+def test_a_line_goes_to_the_stderr_of_its_moment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = io.StringIO()
+    monkeypatch.setattr("sys.stderr", first)
+    log.set_up(Log(format="json"))
+    logger = structlog.get_logger()
+    monkeypatch.undo()
+    first.close()
+
+    logger.info("digest.sent")
+
+    [line] = lines(capsys)
+    assert line["event"] == "digest.sent"
