@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col
 
-from mailer import address, retention, subscribers
+from mailer import address, ledger, retention, subscribers
 from mailer.db.schema import Attempt, Event, Subscriber, Subscription
 from mailer.subscribers import Wish
 from tests.conftest import MOMENT
@@ -135,6 +135,22 @@ def test_who_was_mailed_is_forgotten_and_the_sums_stay(
     assert office.sums(digest) == before
     assert {row.address for row in office.rows(digest)} == {None}
     assert {row.subscriber_id for row in office.rows(digest)} == {None}
+
+
+def test_nobody_who_is_forgotten_is_tried_again(office: Installation, relay: SmtpServer) -> None:
+    relay.answer("rcpt", "550 5.1.1 nobody of that name", recipient=readers(5)[0])
+    office.subscribers(*readers(5))
+    digest = office.queued()
+    office.work()
+    office.work()
+    after(office, 800)
+    before = office.sums(digest)
+
+    until = office.clock.now() + timedelta(hours=1)
+    tried = office.edit(digest, ledger.retry_failed, not_after=until)
+
+    assert tried == 0
+    assert office.sums(digest) == before
 
 
 def test_it_is_done_once_a_day(office: Installation) -> None:

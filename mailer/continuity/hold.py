@@ -2,7 +2,8 @@
 
 An older database does not know what went out since it was copied. So everything that is not
 settled waits: rows of digests and letters without a due moment and with the reason, digests
-paused. Nothing that comes after is held: a fresh opt-in gets its letter at once.
+paused. Nothing that comes after is held: a fresh opt-in gets its letter at once. What would be
+mailed anew by itself is not: reminders are forgone, and old news waits for an editor.
 """
 
 from collections.abc import Collection
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import Session, col
 
-from mailer import ledger
+from mailer import facts, ledger, subscribers
 from mailer.db.schema import Delivery, Digest, DigestState, MailingList, Worker
 from mailer.digests import life
 from mailer.digests.cadence import Cadence
@@ -55,6 +56,8 @@ def hold(session: Session, *, now: datetime) -> list[Held]:
         assert digest.id is not None
         life.pause(session, digest.id, HELD_BACK, now=now, by=SYSTEM)
     _begin_cadences_anew(session, now)
+    facts.note(session, life.PUT_BACK, {}, now=now)
+    subscribers.forgo_reminders(session, now=now)
     return held(session)
 
 

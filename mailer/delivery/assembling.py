@@ -1,7 +1,8 @@
 """A list's cadence kept: on its day a digest is drafted from what is new, then queued or left.
 
 The day is entered first, and a unique key lets only one process enter it; so any number may
-tick. Nothing new, no digest. What cannot be queued stays a draft, and the owner is told.
+tick. Nothing new, no digest. What cannot be queued stays a draft, and the owner is told; so does
+what may have gone already, after a restore.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Outcome(StrEnum):
     DRAFTED = "drafted"  # left for an editor, as the list says
     NOTHING_NEW = "nothing new"
     TOO_LATE = "too late"  # drafted, and left for an editor: nothing ran at its hour
+    MAY_HAVE_GONE = "may have gone"  # drafted; its news is from before a restore
     FAILED = "failed"  # drafted, and could not be queued
 
 
@@ -111,6 +113,12 @@ def _act(
     digest_id = _draft(session, press, listed, rhythm, due, now)
     if rhythm.then is Then.DRAFT:
         kept = Kept(Outcome.DRAFTED, digest_id, "Its list leaves it for an editor.")
+    elif life.may_have_gone(session, digest_id):
+        why = (
+            "Some of its news is from before the database was put back, and may have been mailed "
+            "since that copy was made. If it was, leave it a draft: then it is new no more."
+        )
+        kept = Kept(Outcome.MAY_HAVE_GONE, digest_id, why)
     elif now > due.at + late:
         kept = Kept(Outcome.TOO_LATE, digest_id, "Nothing was running at its hour.")
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import Session, col, select
 
-from mailer import lists, unseen
+from mailer import facts, lists, unseen
 from mailer.db import changed
 from mailer.db.schema import (
     Digest,
@@ -42,6 +42,9 @@ AFTER: dict[DigestState, frozenset[DigestState]] = {
     PAUSED: frozenset({SCHEDULED, QUEUED, SENDING, CANCELLED}),
     CANCELLED: frozenset(),
 }
+
+PUT_BACK = "put-back"
+"""The fact that tells when an older database was put in the place of a newer one."""
 
 LONGEST_SUBJECT = 200
 MOST_ITEMS = 200
@@ -366,6 +369,20 @@ def by_topic(written: list[items.Written]) -> list[items.Written]:
 def has_new_items(session: Session, found: MailingList) -> bool:
     """Tell whether there is anything a list has not told yet."""
     return bool(_new_for(session, found))
+
+
+def may_have_gone(session: Session, digest_id: int) -> bool:
+    """Tell whether a digest has news from before a restore, which a lost one may have told."""
+    fact = facts.get(session, PUT_BACK)
+    if fact is None:
+        return False
+    chosen = (
+        select(col(Item.group_id))
+        .join(DigestItem, col(DigestItem.item_id) == col(Item.id))
+        .where(col(DigestItem.digest_id) == digest_id)
+    )
+    old = select(Item).where(col(Item.group_id).in_(chosen), col(Item.created_at) <= fact.at)
+    return session.exec(old.limit(1)).first() is not None
 
 
 def _new_for(session: Session, found: MailingList) -> list[items.Written]:

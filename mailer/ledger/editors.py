@@ -98,7 +98,11 @@ def _again(
 ) -> int:
     statement = (
         update(Delivery)
-        .where(col(Delivery.digest_id) == digest_id, which)
+        .where(
+            col(Delivery.digest_id) == digest_id,
+            which,
+            col(Delivery.address).is_not(None),  # nobody can mail who is forgotten
+        )
         .values(
             state=DeliveryState.QUEUED,
             due_at=now,

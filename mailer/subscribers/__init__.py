@@ -32,7 +32,7 @@ from mailer.subscribers.organisations import rename as rename_organisation
 from mailer.subscribers.origins import known as origin
 from mailer.subscribers.people import Left, Reading, understand
 from mailer.subscribers.preferences import Choice, Hand, Pause, Reader, Settled, choose, reader
-from mailer.subscribers.reminders import remind
+from mailer.subscribers.reminders import forgo_reminders, remind
 from mailer.subscribers.roster import (
     Confirmed,
     ConfirmLink,
@@ -112,6 +112,7 @@ __all__ = [
     "forget_moves",
     "forget_old",
     "forget_unconfirmed",
+    "forgo_reminders",
     "hand_over",
     "held",
     "leave",

@@ -46,6 +46,18 @@ def remind(session: Session, rules: Rules, *, now: datetime) -> int:
     return len(found)
 
 
+def forgo_reminders(session: Session, *, now: datetime) -> int:
+    """Let nobody who waits now be reminded, who may have been already; give how many.
+
+    Whoever asks anew is reminded like anybody.
+    """
+    statement = update(Subscription).where(
+        col(Subscription.state) == SubscriptionState.PENDING,
+        col(Subscription.reminded_at).is_(None),
+    )
+    return changed(session, statement.values(reminded_at=now))
+
+
 def _unanswered(after: timedelta, now: datetime) -> Select[int, int]:
     """Select the opt-ins whose letter went, long enough ago, and was not answered."""
     later = aliased(Delivery)

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from mailer import continuity, ledger, scheduler
+from mailer import address, continuity, ledger, scheduler, subscribers
 from mailer.continuity import Past, Terms
 from mailer.db.schema import DigestState, MailingList
 from mailer.digests import life
 from mailer.errors import NotFound
+from mailer.subscribers import Wish
 from tests.installation import OWNER, Installation, readers
 from tests.smtp_server import SmtpServer
 
@@ -28,6 +29,22 @@ def release(office: Installation, digest: int | None) -> int:
 
 def drop(office: Installation, digest: int | None) -> int:
     return office.app.database.write(continuity.drop, digest, now=office.clock.now())
+
+
+def give_a_cadence(office: Installation) -> None:
+    """Let the list be due each week on this day."""
+    with office.app.database.writing() as session:
+        found = session.get(MailingList, office.list_id)
+        assert found is not None
+        found.cadence = {
+            "every": "week",
+            "day": office.clock.now().isoweekday(),
+            "hour": "00:01",
+            "since": (office.clock.now() - timedelta(days=30)).isoformat(),
+            "then": "queue",
+            "anchor": None,
+            "subject": "",
+        }
 
 
 def mailed(relay: SmtpServer) -> dict[str, int]:
@@ -115,23 +132,58 @@ def test_a_digest_that_is_not_held_is_not_released(office: Installation) -> None
 def test_a_cadence_begins_anew(office: Installation) -> None:
     # Given a list whose day falls due, and that has news
     office.item("The laboratories meet")
-    with office.app.database.writing() as session:
-        found = session.get(MailingList, office.list_id)
-        assert found is not None
-        found.cadence = {
-            "every": "week",
-            "day": office.clock.now().isoweekday(),
-            "hour": "00:01",
-            "since": (office.clock.now() - timedelta(days=30)).isoformat(),
-            "then": "queue",
-            "anchor": None,
-            "subject": "",
-        }
+    give_a_cadence(office)
 
     put_back(office)
     scheduler.keep_cadences(office.app)
 
     assert office.app.database.read(life.every) == []
+
+
+def test_news_from_before_a_restore_waits_for_an_editor_later_news_does_not(
+    office: Installation, relay: SmtpServer
+) -> None:
+    # Given news that a digest may have told which is in no backup
+    office.subscribers(KIM)
+    office.item("The laboratories meet")
+    give_a_cadence(office)
+    put_back(office)
+
+    # When the list's next day comes
     office.clock.move(timedelta(days=7))
-    scheduler.keep_cadences(office.app)
-    assert len(office.app.database.read(life.every)) == 1
+    office.work()
+
+    # Then it is drafted, and an editor decides
+    [left] = office.app.database.read(life.every)
+    assert left.state is DigestState.DRAFT
+    assert mailed(relay) == {}
+
+    # When there is only news of which nobody can know yet
+    office.item("Rules for seed dogs")
+    office.clock.move(timedelta(days=7))
+    office.work()
+    office.work()
+
+    # Then it goes by itself again
+    assert mailed(relay) == {KIM: 1}
+    assert office.app.database.read(life.every)[0].state is DigestState.SENT
+
+
+def test_nobody_is_reminded_again_who_may_have_been_since(
+    office: Installation, relay: SmtpServer
+) -> None:
+    # Given one who was asked to confirm before the copy was made
+    office.reopen(subscribe={"remind_hours": 48})
+    wish = Wish(address.parse(KIM), office.list_id, "en")
+    ask = subscribers.subscribe
+    office.app.database.write(ask, wish, office.app.rules, now=office.clock.now())
+    office.work()
+
+    # When it is put back, after the hour of the reminder
+    office.clock.move(timedelta(days=3))
+    put_back(office)
+    scheduler.tidy(office.app)
+    office.work()
+
+    # Then there is the letter to confirm, and no reminder
+    assert mailed(relay) == {KIM: 1}
