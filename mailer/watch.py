@@ -121,7 +121,10 @@ def _waits_for_relay(session: Session, app: App, now: datetime) -> bool:
 
 
 def _progress(session: Session, now: datetime, *, afresh: bool) -> list[tuple[int, datetime]]:
-    """Give since when each digest that is being sent has not moved; `afresh`, count from now."""
+    """Give since when each digest that is being sent has not moved; `afresh`, count from now.
+
+    One of which all that is left was put off has nothing to move for: relays ask for hours.
+    """
     found = []
     known = {fact.name: fact for fact in facts.named(session, PROGRESS)}
     for digest in life.in_state(session, DigestState.SENDING):
@@ -129,7 +132,8 @@ def _progress(session: Session, now: datetime, *, afresh: bool) -> list[tuple[in
         name, sums = f"{PROGRESS}{digest.id}", ledger.sums(session, digest.id)
         moved = {"waiting": sums.waiting, "deferred": sums.deferred, "sent": sums.sent}
         fact = known.pop(name, None)
-        if afresh or fact is None or fact.value != moved:
+        rests = not ledger.waits_for_us(session, digest.id, now=now)
+        if afresh or rests or fact is None or fact.value != moved:
             facts.note(session, name, moved, now=now)
         else:
             found.append((digest.id, fact.at))

@@ -103,6 +103,28 @@ def test_a_digest_that_moves_is_nobodys_trouble(office: Installation) -> None:
     assert headlines(office) == []
 
 
+def test_a_digest_of_which_the_rest_was_put_off_is_nobodys_trouble(
+    tmp_path: Path, migrated_database_url: str
+) -> None:
+    with SmtpServer() as relay:
+        clock = RunningClock(MOMENT)
+        office = Installation(tmp_path / "office", migrated_database_url, relay, clock)
+        # Given one mailbox of three that is full for half a day
+        office.subscribers(*readers(3))
+        relay.answer("rcpt", "452 4.2.2 mailbox full", recipient=readers(3)[0])
+        digest = office.sending()
+
+        # When it is tried less and less often
+        for _ in range(24):
+            office.work()
+            look(office, after=timedelta(minutes=20))
+
+        # Then that is no trouble
+        assert office.sums(digest).deferred == 1
+        assert headlines(office) == []
+        office.close()
+
+
 def test_a_letter_that_waits_too_long_is_told(office: Installation) -> None:
     office.subscribers(*readers(1))
     office.letter(readers(1)[0], not_after=office.clock.now() + timedelta(days=2))

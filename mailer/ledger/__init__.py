@@ -49,6 +49,7 @@ from mailer.ledger.reports import (
     longest_waiting_letter,
     of_digest,
     standing,
+    waits_for_us,
 )
 from mailer.ledger.uses import (
     LENGTHS,
@@ -129,6 +130,7 @@ __all__ = [
     "take_over",
     "used",
     "wait_longer",
+    "waits_for_us",
     "withdraw_digest",
     "withdraw_letters",
     "working",

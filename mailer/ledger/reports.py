@@ -3,10 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlmodel import Session, col
 
 from mailer.db.schema import Delivery, DeliveryState
+from mailer.ledger.holding_back import is_held_back
 from mailer.ledger.posting import WAITING
 
 OPEN = frozenset({DeliveryState.QUEUED, DeliveryState.CLAIMED})
@@ -51,6 +52,16 @@ def longest_waiting_letter(session: Session) -> datetime | None:
         WAITING, col(Delivery.digest_id).is_(None)
     )
     return session.execute(statement).scalar()
+
+
+def waits_for_us(session: Session, digest_id: int, *, now: datetime) -> bool:
+    """Tell whether any of a digest is due, in hand, or held for a person; not only put off."""
+    due = WAITING & or_(
+        col(Delivery.due_at) <= now, col(Delivery.due_at).is_(None) & ~is_held_back()
+    )
+    in_hand = col(Delivery.state) == DeliveryState.CLAIMED
+    rows = exists().where(col(Delivery.digest_id) == digest_id, or_(due, in_hand))
+    return bool(session.execute(select(rows)).scalar())
 
 
 def _stands(only: Standing) -> list[ColumnElement[bool]]:
