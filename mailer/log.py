@@ -13,9 +13,21 @@ import structlog
 
 from mailer.address import mask
 from mailer.config import Log
+from mailer.links import (
+    ACCESS,
+    CONFIRM,
+    EVENT,
+    LEAVE,
+    MOVE,
+    PREFERENCES,
+    REFUSE,
+    UNDO,
+    UNDO_MOVE,
+)
 
 ADDRESS = re.compile(r"[^\s<>\"'(),:;@]+@[^\s<>\"'(),:;@]+")
-TOKEN = re.compile(r"(/(?:c|u|n|back)/)[A-Za-z0-9_-]{16,}")
+WITH_TOKEN = (CONFIRM, LEAVE, REFUSE, UNDO, PREFERENCES, ACCESS, MOVE, UNDO_MOVE, EVENT)
+TOKEN = re.compile(rf"(/(?:{'|'.join(WITH_TOKEN)})/)[A-Za-z0-9_-]{{16,}}")
 SECRET_NAMES = frozenset({"password", "token", "key", "keys", "secret", "authorization"})
 
 

@@ -86,10 +86,10 @@ def keep_cadences(app: App) -> None:
     with app.database.reading() as session:
         due = delivery.due_lists(session, now=app.clock.now())
     for one in due:
-        now = app.clock.now()
-        kept = app.database.write(delivery.assemble, app.press, one, late=late, now=now)
-        if kept is not None:
-            log.info("cadence.kept", list=one.list_id, outcome=kept.outcome, digest=kept.digest_id)
+        try:
+            _keep(app, one, late)
+        except Exception:  # no list waits for another's trouble; this one's day comes up again
+            log.exception("cadence.failed", list=one.list_id)
 
 
 def promote(app: App) -> None:
@@ -163,6 +163,13 @@ def tidy(app: App) -> None:
         pass
     app.database.write(subscribers.forget_old, now=app.clock.now())
     app.database.write(ledger.forget_uses, now=app.clock.now())
+
+
+def _keep(app: App, due: delivery.Due, late: timedelta) -> None:
+    now = app.clock.now()
+    kept = app.database.write(delivery.assemble, app.press, due, late=late, now=now)
+    if kept is not None:
+        log.info("cadence.kept", list=due.list_id, outcome=kept.outcome, digest=kept.digest_id)
 
 
 def _begin_due(app: App) -> None:

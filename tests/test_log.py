@@ -56,6 +56,8 @@ def test_lines_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str
         (f"GET /news/u/{TOKEN} 200", "GET /news/u/… 200"),
         (f"https://office.example/c/{TOKEN}?x", "https://office.example/c/…?x"),
         (f"/n/{TOKEN} /back/{TOKEN}", "/n/… /back/…"),
+        (f"/p/{TOKEN}/letter /me/{TOKEN}/data", "/p/…/letter /me/…/data"),
+        (f"/move/{TOKEN} /stay/{TOKEN} /e/{TOKEN}.ics", "/move/… /stay/… /e/….ics"),
         (["kim@example.org", 3], ["k…@example.org", 3]),
         (
             {"to": ("kim@example.org",), "password": "s3cret"},

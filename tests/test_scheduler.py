@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from sqlmodel import col
 
 from mailer import ledger, scheduler, subscribers
 from mailer.app import App
-from mailer.db.schema import AskAction, Delivery, Subscription, Worker
+from mailer.db.schema import AskAction, Delivery, MailingList, Subscription, Worker
+from mailer.digests import life
+from mailer.digests.cadence import Cadence, Every
 from mailer.errors import Refused
 from mailer.ledger import Journal, Mark, boot_id
 from mailer.subscribers import Asked
@@ -165,6 +168,32 @@ def test_a_journal_stays_while_the_database_cannot_take_what_it_says(
 
     scheduler.recover(office.app)
     assert dead.states() == BY_MARKS
+
+
+def test_a_list_whose_digest_cannot_be_drafted_keeps_no_other_from_its_day(
+    office: Installation,
+) -> None:
+    # Given news, and two lists that are due: one's subjects cannot be, the other's are blank
+    other = office.a_list("other")
+    office.item("The laboratories meet")
+    rhythm = Cadence(
+        Every.WEEK,
+        MOMENT.isoweekday(),
+        MOMENT.time().replace(tzinfo=None),
+        MOMENT - timedelta(days=30),
+    )
+    with office.app.database.writing() as session:
+        for list_id, subject in ((office.list_id, "two\nlines"), (other, "  ")):
+            found = session.get_one(MailingList, list_id)
+            found.cadence = replace(rhythm, subject=subject).stored()
+
+    scheduler.keep_cadences(office.app)
+
+    [digest] = office.app.database.read(life.every)
+    assert digest.list_id == other
+    assert office.app.database.read(life.texts, digest.id or 0)["en"].subject.startswith(
+        "The other"
+    )
 
 
 def test_what_came_in_by_the_box_is_acted_upon(office: Installation) -> None:

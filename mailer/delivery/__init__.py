@@ -2,7 +2,7 @@
 
 from mailer.delivery.accounting import Pause
 from mailer.delivery.allowance import Allowance
-from mailer.delivery.assembling import assemble, due_lists
+from mailer.delivery.assembling import Due, assemble, due_lists
 from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
@@ -27,6 +27,7 @@ from mailer.delivery.wire import Lost
 __all__ = [
     "Allowance",
     "Counts",
+    "Due",
     "Engine",
     "Lost",
     "NotOpened",

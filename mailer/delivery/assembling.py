@@ -171,7 +171,7 @@ def _subjects(
             "number": spoken.format_number(listed.last_number + 1),
         }
         ours = spoken.gettext("%(list)s, %(date)s", list=values["list"], date=values["date"])
-        subject = cadence.fill(rhythm.subject, values) if rhythm.subject else ours
+        subject = cadence.fill(rhythm.subject, values) if rhythm.subject.strip() else ours
         named[code] = subject[:SUBJECT_ROOM]
     return named
 
