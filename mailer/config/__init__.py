@@ -8,19 +8,16 @@ from mailer.config.loading import (
     named_by_environment,
     named_files,
 )
+from mailer.config.relay import Auth, Envelope, Route, Security
 from mailer.config.rewriting import put_first
 from mailer.config.tables import (
-    Auth,
     Backup,
     Database,
     Delivery,
-    Envelope,
     Log,
     Organisation,
     Partner,
     Retention,
-    Route,
-    Security,
     Settings,
     Subscribe,
     Templates,

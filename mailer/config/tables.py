@@ -1,120 +1,39 @@
-"""Every setting: its name, its kind, its default, and the sentence that explains it.
+"""Every setting but those of a relay: its name, its kind, its default, and its sentence.
 
 The sentences are the ones in `config.example.toml`, which is made from them.
 """
 
-import re
-from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
-from mailer.address import parse as parse_address
-from mailer.errors import AddressInvalid, ConfigError
+from mailer.config.kinds import (
+    Days,
+    Hours,
+    Network,
+    OptionalAddress,
+    Table,
+    has_good_port,
+    is_loopback,
+    parted,
+)
+from mailer.config.relay import ROUTE_NAME, Route
+from mailer.errors import ConfigError
 from mailer.tokens import KeyRing
 
-A_YEAR_OF_HOURS = 8760
-TEN_YEARS_OF_DAYS = 3653
-ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-INCLUDE = re.compile(r"include:(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
 SHORTEST_TOKEN = 16
 """Characters of a token that somebody chose: fewer can be guessed."""
 
-VISIBLE = r"^[\x21-\x7e]*$"
 
-
-class Security(StrEnum):
-    """How a connection to a relay is protected."""
-
-    NONE = "none"
-    OPPORTUNISTIC = "opportunistic"
-    STARTTLS = "starttls"
-    TLS = "tls"
-
-
-class Auth(StrEnum):
-    """How we sign in to a relay."""
-
-    NONE = "none"
-    PLAIN = "plain"
-    LOGIN = "login"
-    XOAUTH2 = "xoauth2"
-
-
-class Envelope(StrEnum):
-    """What stands in MAIL FROM."""
-
-    FIXED = "fixed"
-    SIGNED = "signed"
-
-
-def _checked_address(value: str) -> str:
-    if value == "":
-        return value
-    try:
-        return parse_address(value).mailbox
-    except AddressInvalid as error:
-        raise ValueError(error.why) from None
-
-
-def _checked_domain(value: str) -> str:
-    return value and _checked_address(f"postmaster@{value}").partition("@")[2]
-
-
-def _parted(value: Any) -> Any:
-    """Take several values from one text, as a variable or a file gives them."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-def _has_good_port(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
-
-
-def _network(value: Any) -> Any:
-    try:
-        return ip_network(str(value), strict=False)
-    except ValueError:
-        raise ValueError(f"“{value}” is not a network such as 10.0.0.0/8") from None
-
-
-def _origin(value: Any) -> str:
-    """Take a network, or what SPF calls an include."""
-    text = str(value)
-    if not text.startswith("include:"):
-        return str(_network(text))
-    if not INCLUDE.fullmatch(text):
-        raise ValueError(f"“{text}” is not written like include:spf.relay.example")
-    return text.lower()
-
-
-OptionalAddress = Annotated[str, BeforeValidator(_checked_address)]
-OptionalDomain = Annotated[str, BeforeValidator(_checked_domain)]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-Origin = Annotated[str, BeforeValidator(_origin)]
-Hours = Annotated[int, Field(ge=1, le=A_YEAR_OF_HOURS)]
-Days = Annotated[int, Field(ge=1, le=TEN_YEARS_OF_DAYS)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class Partner(_Table):
+class Partner(Table):
     """One link under “Partners” in the foot of pages and mails."""
 
     name: str = Field(description="Words of the link.")
@@ -128,7 +47,7 @@ class Partner(_Table):
         return value
 
 
-class Organisation(_Table):
+class Organisation(Table):
     """Who runs this installation; shown in the foot of pages and mails."""
 
     name: str = Field("", description="Name of the organisation.")
@@ -157,7 +76,7 @@ class Organisation(_Table):
         return value
 
 
-class Database(_Table):
+class Database(Table):
     """Where everything is kept."""
 
     url: str = Field(
@@ -176,12 +95,12 @@ class Database(_Table):
                 raise ValueError("must name a file: sqlite:///mailer.db")
         elif not value.startswith(("postgresql://", "postgresql+psycopg://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
-        elif not _has_good_port(value):
+        elif not has_good_port(value):
             raise ValueError("has a port that is not a number up to 65535")
         return value
 
 
-class Web(_Table):
+class Web(Table):
     """The pages for readers."""
 
     host: str = Field("127.0.0.1", description="Network address to listen on.")
@@ -190,7 +109,7 @@ class Web(_Table):
         "http://127.0.0.1:8080/",
         description="Where readers find the pages; stands in every link, a path may follow.",
     )
-    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_parted)] = Field(
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(parted)] = Field(
         (), description="Networks of reverse proxies whose X-Forwarded-For is believed."
     )
     threads: int = Field(
@@ -205,7 +124,7 @@ class Web(_Table):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must begin with https:// or http:// and name a host")
-        if any(char in value for char in "?#@") or not _has_good_port(value):
+        if any(char in value for char in "?#@") or not has_good_port(value):
             raise ValueError("must be a scheme, a host, perhaps a port and a path; nothing else")
         return value if value.endswith("/") else value + "/"
 
@@ -213,113 +132,10 @@ class Web(_Table):
     def one_click(self) -> bool:
         """Tell whether mailbox providers may be offered RFC 8058: https, or loopback."""
         parts = urlsplit(self.base_url)
-        return parts.scheme == "https" or _is_loopback(parts.hostname or "")
+        return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
-class Route(_Table):
-    """One way out: an SMTP relay."""
-
-    host: str = Field("127.0.0.1", min_length=1, description="Name or address of the relay.")
-    port: int = Field(25, ge=1, le=65535, description="Port of the relay.")
-    security: Security = Field(
-        Security.OPPORTUNISTIC,
-        description=(
-            "none, opportunistic (STARTTLS when offered), starttls (required, certificate "
-            "checked) or tls (from the first byte)."
-        ),
-    )
-    auth: Auth = Field(Auth.NONE, description="none, plain, login or xoauth2.")
-    username: str = Field("", description="Name to sign in with.")
-    password: SecretStr = Field(
-        SecretStr(""), description="Password or token to sign in with; password_file reads a file."
-    )
-    ca_file: Path | None = Field(
-        None, description="PEM file of the authority that signed the relay's certificate."
-    )
-    hello: str = Field(
-        "", pattern=VISIBLE, description="Name given in EHLO; empty takes the machine's own."
-    )
-    connections: int = Field(4, ge=1, le=200, description="Connections held open at once.")
-    messages_per_connection: int = Field(
-        100, ge=1, description="Messages after which a connection is opened anew."
-    )
-    per_minute: int = Field(
-        0, ge=0, description="Messages the relay takes in any minute; 0 knows no such limit."
-    )
-    per_hour: int = Field(0, ge=0, description="Messages the relay takes in any hour; 0 for none.")
-    per_day: int = Field(
-        0, ge=0, description="Messages the relay takes in any 24 hours; 0 for none."
-    )
-    letters_reserve: int = Field(
-        10, ge=0, le=90, description="Percent of these limits that digests leave to letters."
-    )
-    fallback: tuple[str, ...] = Field(
-        (), description="Routes to take, in this order, while this one is paused or rests."
-    )
-    fallback_minutes: int = Field(
-        10, ge=1, le=1440, description="Minutes out of reach after which the fallback is taken."
-    )
-    envelope: Envelope = Field(
-        Envelope.FIXED,
-        description=(
-            "What stands in MAIL FROM: fixed (return_path, for all), or signed (an address of its "
-            "own for each delivery, in return_path_domain)."
-        ),
-    )
-    return_path: OptionalAddress = Field(
-        "", description="The fixed address in MAIL FROM; empty takes that of the list's sender."
-    )
-    return_path_domain: OptionalDomain = Field(
-        "", description="Domain of signed return paths, such as bounce.example.org."
-    )
-    sends_from: Annotated[tuple[Origin, ...], BeforeValidator(_parted)] = Field(
-        (),
-        description=(
-            "Where the relay sends from, as SPF must allow it: networks, or include:NAME "
-            "as its operator says; for mailer check."
-        ),
-    )
-    dkim_domain: OptionalDomain = Field(
-        "", description="Domain the relay signs for (d= in DKIM-Signature); for mailer check."
-    )
-    dkim_selector: str = Field(
-        "",
-        pattern=r"^[A-Za-z0-9._-]*$",
-        description="Selector of the relay's key (s= in DKIM-Signature); for mailer check.",
-    )
-    timeout_seconds: int = Field(
-        300, ge=1, le=3600, description="Longest wait for a greeting or an answer (RFC 5321)."
-    )
-    dot_timeout_seconds: int = Field(
-        600, ge=1, le=3600, description="Longest wait for the answer to a whole message."
-    )
-
-    @model_validator(mode="after")
-    def _envelope_is_whole(self) -> Self:
-        is_signed = self.envelope is Envelope.SIGNED
-        if is_signed and not self.return_path_domain:
-            raise ValueError("envelope = “signed” needs a return_path_domain")
-        if is_signed and self.return_path:
-            raise ValueError("return_path is for envelope = “fixed”; a signed one is made anew")
-        if self.return_path_domain and not is_signed:
-            raise ValueError("return_path_domain is used with envelope = “signed” only")
-        return self
-
-    @model_validator(mode="after")
-    def _auth_is_whole(self) -> Self:
-        if self.auth is Auth.NONE:
-            return self
-        if not self.username:
-            raise ValueError(f"auth = “{self.auth}” needs a username")
-        if self.security in {Security.NONE, Security.OPPORTUNISTIC} and not _is_loopback(self.host):
-            raise ValueError(
-                f"auth = “{self.auth}” would send the password in the clear: "
-                "set security to “starttls” or “tls”"
-            )
-        return self
-
-
-class Subscribe(_Table):
+class Subscribe(Table):
     """The box: how long links last, and how much one may ask for."""
 
     confirm_days: int = Field(7, ge=1, le=30, description="Days a confirmation link is good.")
@@ -356,7 +172,7 @@ class Subscribe(_Table):
     )
 
 
-class Delivery(_Table):
+class Delivery(Table):
     """How mail leaves."""
 
     grace_seconds: int = Field(
@@ -387,7 +203,7 @@ class Delivery(_Table):
     )
 
 
-class Retention(_Table):
+class Retention(Table):
     """How many days data about people is kept; what is older is blanked, and sums stay."""
 
     unconfirmed_days: Days = Field(
@@ -402,7 +218,7 @@ class Retention(_Table):
     )
 
 
-class Watch(_Table):
+class Watch(Table):
     """Who notices when something is wrong: letters go to organisation.owner."""
 
     stalled_minutes: int = Field(
@@ -443,10 +259,10 @@ class Watch(_Table):
         return value
 
 
-class Tokens(_Table):
+class Tokens(Table):
     """The secrets behind every link; the first signs, all verify."""
 
-    keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_parted)] = Field(
+    keys: Annotated[tuple[SecretStr, ...], BeforeValidator(parted)] = Field(
         (), description="Secrets of 32 bytes in base64, newest first; keys_file reads a file."
     )
 
@@ -466,7 +282,7 @@ class Tokens(_Table):
         return KeyRing.of([key.get_secret_value() for key in self.keys])
 
 
-class Templates(_Table):
+class Templates(Table):
     """How it looks."""
 
     folder: Path | None = Field(
@@ -474,7 +290,7 @@ class Templates(_Table):
     )
 
 
-class Backup(_Table):
+class Backup(Table):
     """Copies of everything, made by themselves."""
 
     nightly: bool = Field(default=True, description="Whether a backup is made each night.")
@@ -486,7 +302,7 @@ class Backup(_Table):
     keep: int = Field(14, ge=1, le=1000, description="Nightly backups kept; older ones go.")
 
 
-class Log(_Table):
+class Log(Table):
     """What is written about the work; never addresses or links in full."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
@@ -495,7 +311,7 @@ class Log(_Table):
     )
 
 
-class Settings(_Table):
+class Settings(Table):
     """Every setting of an installation."""
 
     organisation: Organisation = Organisation()
@@ -545,12 +361,3 @@ class Settings(_Table):
     def all_routes(self) -> dict[str, Route]:
         """Give every route by name; `[smtp]` is the one named “smtp”."""
         return {"smtp": self.smtp, **self.routes}
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
