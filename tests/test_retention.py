@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from mailer import address, ledger, retention, subscribers
-from mailer.db.schema import Attempt, Event, Subscriber, Subscription
+from mailer.db.schema import Attempt, Event, Subscriber, Subscription, SuppressionReason
 from mailer.subscribers import Wish
 from tests.conftest import MOMENT
 from tests.installation import Installation, RunningClock, readers
@@ -115,6 +115,26 @@ def test_evidence_is_bared_when_it_has_served(office: Installation) -> None:
 
     assert "198.51.100" not in everything(office)
     assert "Browser/1" not in everything(office)
+
+
+def test_evidence_about_a_whole_person_or_a_stranger_goes_as_well(office: Installation) -> None:
+    # Given a pause, which is of no one list, and an ask that was refused, which is nobody's
+    who = ask(office, KIM)
+    confirm(office, who)
+    hand = subscribers.Hand({"remote": "198.51.100.9"}, "198.51.100.9")
+    pause = subscribers.Choice(pause=subscribers.Pause.ONE_WEEK)
+    office.edit(who, subscribers.choose, pause, hand, office.app.rules)
+    lee, complained, now = "lee@reader.example", SuppressionReason.COMPLAINT, office.clock.now()
+    office.app.database.write(subscribers.suppress, lee, complained, now=now)
+    ask(office, lee)
+    after(office, 2000)
+    assert "198.51.100.9" in everything(office)
+
+    # When the person has left, and their time has passed
+    office.edit(who, subscribers.leave, office.list_id, {})
+    after(office, 1100)
+
+    assert "198.51.100" not in everything(office)
 
 
 def test_who_was_mailed_is_forgotten_and_the_sums_stay(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, Text, cast, exists, func, select, update
+from sqlalchemy import Select, Text, and_, cast, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -37,16 +37,29 @@ def forget_unconfirmed(session: Session, *, before: datetime, now: datetime) -> 
 
 
 def forget_evidence(session: Session, *, before: datetime) -> int:
-    """Bare some lines about subscriptions that ended before a moment; give how many."""
+    """Bare some lines about subscriptions that ended before a moment; give how many.
+
+    Those about a person as a whole, once all their lists had ended; about nobody known, by age.
+    """
+    mine = col(Subscription.subscriber_id) == col(Event.subscriber_id)
     ended = exists().where(
-        col(Subscription.subscriber_id) == col(Event.subscriber_id),
+        mine,
         col(Subscription.list_id) == col(Event.list_id),
         col(Subscription.state) == SubscriptionState.UNSUBSCRIBED,
         col(Subscription.left_at) < before,
     )
+    goes_on = exists().where(
+        mine,
+        or_(
+            col(Subscription.state) != SubscriptionState.UNSUBSCRIBED,
+            col(Subscription.left_at) >= before,
+        ),
+    )
+    is_general = or_(col(Event.list_id).is_(None), col(Event.subscriber_id).is_(None))
+    general = and_(is_general, col(Event.at) < before, ~goes_on)
     holds = cast(col(Event.details), Text).like('%"remote"%')
     rows = session.execute(
-        select(col(Event.id), col(Event.details)).where(holds, ended).limit(EVENTS)
+        select(col(Event.id), col(Event.details)).where(holds, or_(ended, general)).limit(EVENTS)
     ).all()
     for event_id, details in rows:
         kept = {name: value for name, value in details.items() if name not in EVIDENCE}

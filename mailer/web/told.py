@@ -39,6 +39,18 @@ EVENTS = {
     "subscriber.moved": translatable("Address changed"),
     "subscriber.move_undone": translatable("Change of address undone"),
     "access.asked": translatable("Link to this page asked for"),
+    "subscription.reminded": translatable("Reminder mailed"),
+    "subscription.lapsed": translatable("Subscription not confirmed in time"),
+    "subscription.leave_asked": translatable("Link to leave asked for"),
+    "subscription.undone": translatable("Import taken back"),
+    "subscription.refused": translatable("Not done: the address must not be mailed"),
+    "subscription.limited": translatable("Not done: too many letters were asked for"),
+    "subscriber.handed_over": translatable("Mailbox passed into new hands"),
+    "subscriber.placed": translatable("Organisation set"),
+    "subscriber.move_refused": translatable("Not done: the address must not be mailed"),
+    "access.refused": translatable("Not done: the address must not be mailed"),
+    "subscriber.move_limited": translatable("Not done: too many letters were asked for"),
+    "access.limited": translatable("Not done: too many letters were asked for"),
 }
 EVIDENCE = {
     "remote": translatable("network address"),

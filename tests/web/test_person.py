@@ -1,17 +1,28 @@
 """A person's own page by the fresh link: seen, changed, taken along, forgotten; and its ends."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
 
-from mailer import subscribers
+from mailer import files, subscribers
 from mailer.db.schema import DeliveryKind
+from mailer.web import told
 from tests.web.conftest import Office, seen
 from tests.web.test_preferences import chosen
 
 KIM, NEW = "kim@reader.example", "kim@new.example"
 ACCESS, MOVE, MOVED = DeliveryKind.ACCESS, DeliveryKind.MOVE, DeliveryKind.MOVED
+
+
+def test_all_that_can_happen_to_a_person_has_words_for_them() -> None:
+    kinds = re.compile(r'"((?:subscription|subscriber|access)\.[a-z_]+)"')
+    happens = {
+        kind for source in files.PACKAGE.rglob("*.py") for kind in kinds.findall(source.read_text())
+    }
+
+    assert happens - {"subscriber.erased"} == set(told.EVENTS)  # after that nobody asks
 
 
 @pytest.fixture
