@@ -183,6 +183,8 @@ def _past(app: App, wanted: Wanted, reader: Reader) -> Past:
 
 
 def _put_files(reader: Reader, folder: Path, *, missing_only: bool) -> None:
+    settings = folder / SETTINGS
+    are_kept = missing_only and settings.exists()
     for one in _files(reader):
         target = folder / one.path
         if missing_only and target.exists():
@@ -191,13 +193,13 @@ def _put_files(reader: Reader, folder: Path, *, missing_only: bool) -> None:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(reader.content(one))
-    settings = folder / SETTINGS
     if not settings.exists():
         keys = [one for one in reader.manifest.files if one.role == "keys"]
         found = reader.content(keys[0]).decode().split() if keys else []
         settings.write_text(sample.render({"tokens": {"keys": found}}), encoding="utf-8")
         settings.chmod(PRIVATE)
-    _look_inside(settings, reader)
+    if not are_kept:
+        _name_files(settings, reader)
 
 
 def _files(reader: Reader) -> Iterator[Member]:
@@ -208,14 +210,30 @@ def _files(reader: Reader) -> Iterator[Member]:
             yield one
 
 
-def _look_inside(settings: Path, reader: Reader) -> None:
-    """Let settings name the copy of a file that this machine does not have where it was."""
+def _name_files(settings: Path, reader: Reader) -> None:
+    """Let settings of a backup name its files by where they are now, not by where they were."""
     text = settings.read_text(encoding="utf-8")
-    for one in reader.manifest.files:
-        if one.path.startswith("outside/") and not Path(one.path.removeprefix("outside")).exists():
-            before = one.path.removeprefix("outside")
-            text = text.replace(json.dumps(before), json.dumps(one.path))
+    for named in config.named_files(settings):
+        if now := _copy_of(named, settings.parent, reader.manifest):
+            for before in (json.dumps(str(named), ensure_ascii=False), f"'{named}'"):
+                text = text.replace(before, json.dumps(now, ensure_ascii=False))
     settings.write_text(text, encoding="utf-8")
+
+
+def _copy_of(named: Path, folder: Path, manifest: Manifest) -> str | None:
+    """Give the file of the backup that is to be named instead; None when all is well as it is.
+
+    A file from elsewhere on the machine is named where it was for as long as one is there. One
+    from the folder that was backed up is known by the end of its path.
+    """
+    members = {one.path for one in manifest.files}
+    elsewhere = f"outside{named.as_posix()}"
+    if elsewhere in members:
+        return None if named.exists() else elsewhere
+    if named.is_relative_to(folder):
+        return None
+    ends = ("/".join(named.parts[at:]) for at in range(1, len(named.parts)))
+    return next((end for end in ends if end in members), None)
 
 
 def _name_database(settings: Path, url: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from mailer import address, backups, ledger, subscribers
+from mailer import address, backups, config, ledger, subscribers
 from mailer.app import App
 from mailer.backups import Wanted
 from mailer.backups.making import make
@@ -227,6 +227,31 @@ def test_keys_that_only_the_environment_had_are_in_a_backup_too(
     assert done.manifest.unkept == ("MAILER_TOKENS__KEYS",)
     with backups.reading(there) as reader:
         assert [one.role for one in reader.manifest.files] == ["settings"]
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["old machine", "new machine"])
+def test_files_that_the_settings_name_are_found_where_they_are_now(
+    office: Installation, tmp_path: Path, *, is_gone: bool
+) -> None:
+    # Given settings that name a password in their folder, and one elsewhere, by whole paths
+    (office.folder / "relay-password").write_text("inside")
+    (tmp_path / "second-password").write_text("elsewhere")
+    named = {"username": "news", "password_file": str(office.folder / "relay-password")}
+    second = {"host": "127.0.0.1", "password_file": str(tmp_path / "second-password")}
+    office.reopen(smtp=named, routes={"second": second})
+    source = backed_up(office, tmp_path)
+    if is_gone:
+        (office.folder / "relay-password").unlink()
+        (tmp_path / "second-password").unlink()
+
+    # When it is restored into another folder
+    done = restored(source, office, tmp_path / "again", "sqlite:///other.db")
+
+    # Then nothing is read from the folder it came from
+    settings = config.load(done.config).settings
+    assert settings.smtp.password.get_secret_value() == "inside"
+    assert settings.routes["second"].password.get_secret_value() == "elsewhere"
+    assert str(office.folder) not in done.config.read_text(encoding="utf-8")
 
 
 def test_no_number_is_given_again_after_a_restore(
