@@ -163,8 +163,16 @@ def test_a_variable_is_over_a_file_that_the_settings_name(
 def test_the_file_of_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
     [problem] = problems(tmp_path, "[smtp]\npassword_file = 'nowhere'\n")
 
+    assert problem.startswith(f"smtp.password_file: there is no file {tmp_path / 'nowhere'}; write")
+
+
+def test_a_folder_in_place_of_a_secrets_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+
+    [problem] = problems(tmp_path, "[smtp]\npassword_file = 'secrets'\n")
+
     assert problem.startswith("smtp.password_file: not read: ")
-    assert str(tmp_path / "nowhere") in problem
+    assert str(tmp_path / "secrets") in problem
 
 
 def test_secrets_are_not_shown(tmp_path: Path) -> None:
@@ -306,6 +314,7 @@ def test_one_underscore_too_few_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     "content, problem",
     [
         (b"[web\n", "not valid TOML: .*line 1"),
+        (b"[web]\n[web]\n", "not valid TOML: .*line 2.*; change what is there already"),
         (b"name = '\xff'", "not read: .*utf-8"),
         (b"x" * 1_000_001, "larger than 1000000 bytes"),
     ],

@@ -28,6 +28,9 @@ HALF_NAMED = re.compile(
 )
 """A variable with one underscore where there should be two."""
 
+TWICE = re.compile("Cannot (declare|overwrite|mutate)")
+"""How the reader of TOML begins when a table or a key stands in a file a second time."""
+
 SHORT_WORDS = {
     "extra_forbidden": "there is no such setting; see config.example.toml",
     "model_type": "must be a table",
@@ -126,7 +129,8 @@ def _of_file(path: Path) -> dict[str, Any]:
         raise ConfigError([f"{path}: there is no such file; “mailer init DIR” makes one"]) from None
     except (OSError, ValueError) as error:
         problem = "not valid TOML" if isinstance(error, tomllib.TOMLDecodeError) else "not read"
-        raise ConfigError([f"{path}: {problem}: {error}"]) from None
+        hint = "; change what is there already" if TWICE.search(str(error)) else ""
+        raise ConfigError([f"{path}: {problem}: {error}{hint}"]) from None
 
 
 def _of_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -174,8 +178,15 @@ def _read_secrets(values: dict[str, Any], path: Path | None) -> list[str]:
             try:
                 table[key] = _text(_folder(path) / str(named)).strip()
             except (OSError, ValueError) as error:
-                problems.append(f"{where}.{key}_file: not read: {error}")
+                problems.append(f"{where}.{key}_file: {_unread(error)}")
     return problems
+
+
+def _unread(error: OSError | ValueError) -> str:
+    """Say why the file of a secret could not be read."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file {error.filename}; write the secret there, alone in it"
+    return f"not read: {error}"
 
 
 def _tables(values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
