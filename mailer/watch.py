@@ -44,13 +44,22 @@ class Trouble:
     paragraphs: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """How far a digest has come. All that is left of one that `rests` was put off for later."""
+
+    digest_id: int
+    moved: dict[str, int]
+    rests: bool
+
+
 def look(app: App) -> None:
     """See whether all is well; tell the owner what is not, and let the heart beat if all is."""
     now = app.clock.now()
     _tell(app, f"disk:{platform.node()}", _disk(app), now)
     if not app.database.write(facts.take_turn, "watch", every=EVERY, now=now):
         return
-    _tell(app, "mail", app.database.write(_mail, app, now), now)
+    _tell(app, "mail", _mail(app, now), now)
     if is_well(app, now=now):
         _beat(app, now)
 
@@ -92,17 +101,20 @@ def _disk(app: App) -> list[Trouble]:
     ]
 
 
-def _mail(session: Session, app: App, now: datetime) -> list[Trouble]:
+def _mail(app: App, now: datetime) -> list[Trouble]:
     """Give what stands still although no route does, and note how far each digest has come."""
     patience = timedelta(minutes=app.settings.watch.stalled_minutes)
-    waits_for_relay = _waits_for_relay(session, app, now)
-    unmoved = _progress(session, now, afresh=waits_for_relay)
+    # Counting a large digest takes a while: not within a transaction that others wait for.
+    with app.database.reading() as session:
+        waits_for_relay = _waits_for_relay(session, app, now)
+        going = _going(session, now)
+        waits = ledger.longest_waiting_letter(session)
+    unmoved = app.database.write(_progress, going, now=now, afresh=waits_for_relay)
     if waits_for_relay:
         return []  # that was said elsewhere, or ends by itself
     stalled = [
         _stalled(digest_id, since) for digest_id, since in unmoved if now - since >= patience
     ]
-    waits = ledger.longest_waiting_letter(session)
     if waits is not None and now - waits >= patience:
         stalled.append(_letters(waits))
     return stalled
@@ -120,23 +132,31 @@ def _waits_for_relay(session: Session, app: App, now: datetime) -> bool:
     )
 
 
-def _progress(session: Session, now: datetime, *, afresh: bool) -> list[tuple[int, datetime]]:
-    """Give since when each digest that is being sent has not moved; `afresh`, count from now.
-
-    One of which all that is left was put off has nothing to move for: relays ask for hours.
-    """
+def _going(session: Session, now: datetime) -> list[_Going]:
+    """Give how far each digest that is being sent has come."""
     found = []
-    known = {fact.name: fact for fact in facts.named(session, PROGRESS)}
     for digest in life.in_state(session, DigestState.SENDING):
         assert digest.id is not None
-        name, sums = f"{PROGRESS}{digest.id}", ledger.sums(session, digest.id)
+        sums = ledger.sums(session, digest.id)
         moved = {"waiting": sums.waiting, "deferred": sums.deferred, "sent": sums.sent}
-        fact = known.pop(name, None)
         rests = not ledger.waits_for_us(session, digest.id, now=now)
-        if afresh or rests or fact is None or fact.value != moved:
-            facts.note(session, name, moved, now=now)
+        found.append(_Going(digest.id, moved, rests))
+    return found
+
+
+def _progress(
+    session: Session, going: list[_Going], *, now: datetime, afresh: bool
+) -> list[tuple[int, datetime]]:
+    """Give since when each digest that is being sent has not moved; `afresh`, count from now."""
+    found = []
+    known = {fact.name: fact for fact in facts.named(session, PROGRESS)}
+    for one in going:
+        name = f"{PROGRESS}{one.digest_id}"
+        fact = known.pop(name, None)
+        if afresh or one.rests or fact is None or fact.value != one.moved:
+            facts.note(session, name, one.moved, now=now)
         else:
-            found.append((digest.id, fact.at))
+            found.append((one.digest_id, fact.at))
     for name in known:
         facts.forget(session, name)
     return found

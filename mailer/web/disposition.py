@@ -2,6 +2,11 @@
 
 from urllib.parse import quote
 
+from mailer import unseen
+
+NOT_QUOTED = str.maketrans({'"': "_", "\\": "_"})
+"""What would end a quoted text, or change what follows."""
+
 
 def attachment(name: str) -> dict[str, str]:
     """Have it saved."""
@@ -14,6 +19,7 @@ def inline(name: str) -> dict[str, str]:
 
 
 def _header(kind: str, name: str) -> dict[str, str]:
+    name = unseen.IN_LINE.sub("_", name)  # a line break would be a header of its own
     # The plain name is for old programs; the true one beside it is for all others.
-    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
+    plain = name.encode("ascii", "replace").decode().replace("?", "_").translate(NOT_QUOTED)
     return {"Content-Disposition": f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"}

@@ -32,7 +32,7 @@ def without_pictures_in(fragment: str, ours: str) -> str:
 def _replace(tree: LexborHTMLParser, ours: str, *, style: str = "") -> None:
     for picture in tree.css("img"):
         source = picture.attributes.get("src") or ""
-        if source.startswith(ours) or (source and not source.startswith(ELSEWHERE)):
+        if source.startswith(ours) or (source and not source.lower().startswith(ELSEWHERE)):
             continue
         words = picture.attributes.get("alt") or source
         if not source or (picture.parent is not None and picture.parent.tag == "a"):
