@@ -33,7 +33,7 @@ def forget(app: App) -> None:
         "unconfirmed": _all(
             partial(write, subscribers.forget_unconfirmed, before=unconfirmed, now=now)
         ),
-        "evidence": _all(partial(write, subscribers.forget_evidence, before=evidence)),
+        "evidence": _all(partial(_evidence, app, evidence)),
         "moves": _all(partial(write, subscribers.forget_moves, before=moves)),
         "letters": _all(partial(write, ledger.forget_letters, before=letters)),
         "replies": _all(partial(write, ledger.forget_replies, before=letters)),
@@ -41,6 +41,13 @@ def forget(app: App) -> None:
     }
     if any(counts.values()):
         log.info("retention.forgot", **counts)
+
+
+def _evidence(app: App, before: datetime) -> int:
+    spent = app.database.read(subscribers.spent_evidence, before=before)
+    if spent:
+        app.database.write(subscribers.bare, spent)
+    return len(spent)
 
 
 def _recipients(app: App, before: datetime, now: datetime) -> int:

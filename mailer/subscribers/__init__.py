@@ -10,7 +10,7 @@ from mailer.subscribers.batches import every as every_batch
 from mailer.subscribers.columns import FIELDS
 from mailer.subscribers.erasing import erase
 from mailer.subscribers.export import export_rows, members
-from mailer.subscribers.forgetting import forget_evidence, forget_unconfirmed
+from mailer.subscribers.forgetting import bare, forget_unconfirmed, spent_evidence
 from mailer.subscribers.handover import hand_over
 from mailer.subscribers.holding import held
 from mailer.subscribers.limits import Limits, forget_old
@@ -98,6 +98,7 @@ __all__ = [
     "ask_move",
     "assign",
     "audience",
+    "bare",
     "by_address",
     "change",
     "changes",
@@ -108,7 +109,6 @@ __all__ = [
     "erase",
     "every_batch",
     "export_rows",
-    "forget_evidence",
     "forget_moves",
     "forget_old",
     "forget_unconfirmed",
@@ -136,6 +136,7 @@ __all__ = [
     "rule",
     "say_why",
     "size",
+    "spent_evidence",
     "standing_of",
     "subscribe",
     "suppress",

@@ -1,6 +1,8 @@
 """What is forgotten of people with time: who never confirmed, and evidence that has served."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, Text, and_, cast, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
@@ -36,10 +38,11 @@ def forget_unconfirmed(session: Session, *, before: datetime, now: datetime) -> 
     return len(found)
 
 
-def forget_evidence(session: Session, *, before: datetime) -> int:
-    """Bare some lines about subscriptions that ended before a moment; give how many.
+def spent_evidence(session: Session, *, before: datetime) -> list[tuple[int, dict[str, Any]]]:
+    """Give some lines about subscriptions that ended before a moment, and what may stay of each.
 
     Those about a person as a whole, once all their lists had ended; about nobody known, by age.
+    A look, not a write: it goes through all of history.
     """
     mine = col(Subscription.subscriber_id) == col(Event.subscriber_id)
     ended = exists().where(
@@ -61,10 +64,16 @@ def forget_evidence(session: Session, *, before: datetime) -> int:
     rows = session.execute(
         select(col(Event.id), col(Event.details)).where(holds, or_(ended, general)).limit(EVENTS)
     ).all()
-    for event_id, details in rows:
-        kept = {name: value for name, value in details.items() if name not in EVIDENCE}
+    return [
+        (event_id, {name: value for name, value in details.items() if name not in EVIDENCE})
+        for event_id, details in rows
+    ]
+
+
+def bare(session: Session, lines: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    """Let of these lines stay what may."""
+    for event_id, kept in lines:
         session.execute(update(Event).where(col(Event.id) == event_id).values(details=kept))
-    return len(rows)
 
 
 def _unconfirmed(before: datetime) -> Select[int, int]:
