@@ -13,11 +13,11 @@ from mailer.cli import printing
 from mailer.cli.digests import record, warn
 from mailer.cli.options import AsJson, DigestId
 from mailer.cli.printing import counted, talk
-from mailer.db.schema import Delivery
+from mailer.db.schema import Delivery, DigestState
 from mailer.delivery import Outlook
 from mailer.digests import life, moments
 from mailer.digests.moments import LocalTime
-from mailer.errors import UsageError
+from mailer.errors import Refused, UsageError
 from mailer.ledger import Standing
 
 app = typer.Typer()
@@ -69,7 +69,7 @@ def resume(ctx: typer.Context, digest_id: DigestId) -> None:
         late = timedelta(hours=opened.settings.delivery.late_hours)
         give_up = timedelta(hours=opened.settings.delivery.digest_give_up_hours)
         now = opened.clock.now()
-        opened.database.write(life.resume, digest_id, late=late, give_up=give_up, now=now)
+        opened.database.write(_resume, digest_id, late=late, give_up=give_up, now=now)
         state = opened.database.read(life.get, digest_id).state
     talk(f"digest {digest_id} is {state} again")
 
@@ -185,6 +185,16 @@ def _outlook(session: Session, digest_id: int, opened: App) -> Outlook:
     routes, now = opened.settings.all_routes(), opened.clock.now()
     life_of = timedelta(hours=opened.settings.delivery.digest_give_up_hours)
     return delivery.outlook(session, digest_id, routes, now=now, life_of=life_of)
+
+
+def _resume(
+    session: Session, digest_id: int, *, late: timedelta, give_up: timedelta, now: datetime
+) -> None:
+    digest = life.get(session, digest_id)
+    if digest.state is DigestState.PAUSED and digest.reason == ledger.HELD_BACK:
+        release = f"“mailer release --digest {digest_id}” lets it go, or drops it"
+        raise Refused(f"digest {digest_id} is held after a restore: it may have gone; {release}")
+    life.resume(session, digest_id, late=late, give_up=give_up, now=now)
 
 
 def _said(when: LocalTime | None) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailer import address, continuity, ledger, scheduler, subscribers
+from mailer.cli.tree import run
 from mailer.continuity import Past, Terms
 from mailer.db.schema import DigestState, MailingList
 from mailer.digests import life
@@ -120,6 +121,24 @@ def test_nothing_but_a_release_lets_it_go(office: Installation, relay: SmtpServe
     assert tried == 0
     assert mailed(relay) == {}
     assert [one.waiting for one in office.held()] == [3]
+
+
+def test_whoever_resumes_a_held_digest_is_told_to_release_it(
+    office: Installation, relay: SmtpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given one that had not begun, so that no message of it is held
+    office.subscribers(*readers(2))
+    planned = office.draft("Later")
+    office.queue(planned, after=timedelta(hours=1))
+    put_back(office)
+
+    code = run(["--config", str(office.config), "digest", "resume", str(planned)])
+    office.clock.move(timedelta(hours=2))
+    office.work()
+
+    assert code == 4
+    assert f"mailer release --digest {planned}" in capsys.readouterr().err
+    assert mailed(relay) == {}
 
 
 def test_a_digest_that_is_not_held_is_not_released(office: Installation) -> None:
