@@ -61,7 +61,7 @@ def test_a_page_of_old_keeps_its_words_and_looks_and_nothing_that_acts(
 
     answer = office.get(PAGE)
 
-    paper = LexborHTMLParser(answer.text).css_first(".paper")
+    paper = LexborHTMLParser(answer.text).css_first(".facsimile")
     assert paper is not None
     html = paper.html or ""
     assert "The harbour <b>opened</b>." in html
