@@ -11,6 +11,8 @@ import typer
 from mailer.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mailer.app import App
     from mailer.backups import Manifest, Restored
     from mailer.continuity import Held
@@ -125,7 +127,7 @@ def release(
     from datetime import timedelta
 
     from mailer import continuity
-    from mailer.cli.printing import counted, talk
+    from mailer.cli.printing import talk
     from mailer.errors import UsageError
 
     if sum((digest is not None, letters, everything)) != 1:
@@ -135,12 +137,13 @@ def release(
         late = timedelta(hours=opened.settings.delivery.late_hours)
         terms = continuity.Terms(give_up, late)
         now, count = opened.clock.now(), 0
-        for one in _chosen(opened, digest, everything=everything):
+        chosen = _chosen(opened, digest, everything=everything)
+        for one in chosen:
             if drop:
                 count += opened.database.write(continuity.drop, one, now=now)
             else:
                 count += opened.database.write(continuity.release, one, terms, now=now)
-    talk(f"{'withdrawn' if drop else 'released'}: {counted(count, 'message', 'messages')}")
+    talk(f"{'withdrawn' if drop else 'released'}: {_sums(chosen, count)}")
 
 
 def _chosen(opened: "App", digest: int | None, *, everything: bool) -> list[int | None]:
@@ -149,6 +152,15 @@ def _chosen(opened: "App", digest: int | None, *, everything: bool) -> list[int 
     if everything:
         return [one.digest_id for one in opened.database.read(continuity.held)]
     return [digest]
+
+
+def _sums(held: "Iterable[int | None]", messages: int) -> str:
+    """Say how many digests and messages; one that is scheduled has no messages yet."""
+    from mailer.cli.printing import counted
+
+    digests = sum(one is not None for one in held)
+    before = f"{counted(digests, 'digest', 'digests')}, " if digests else ""
+    return before + counted(messages, "message", "messages")
 
 
 def _named(opened: "App", target: Path | None) -> Path:
@@ -210,5 +222,5 @@ def _tell(done: "Restored") -> None:
         talk(f"set in the environment then, and in no file: {', '.join(done.manifest.unkept)}")
     if any(one.role == "keys" for one in done.manifest.files):
         talk("the keys that the environment set are in the file keys-from-the-environment")
-    messages = counted(done.aftermath.messages, "message is", "messages are")
-    talk(f"{messages} held: “mailer held” shows what waits, “mailer release” lets it go")
+    held = _sums((one.digest_id for one in done.aftermath.held), done.aftermath.messages)
+    talk(f"held: {held}; “mailer held” shows what waits, “mailer release” lets it go")

@@ -30,6 +30,8 @@ What to try
   4  Open your digest in the inbox. Leave by the link in its foot, or by “Unsubscribe” above it.
   5  See that everybody is accounted for:
        {command} digest status {next_id}
+  6  Find number 1 in the archive, with its picture, document, dates for a calendar, and feed:
+       {archive}
 
 Ctrl-C ends the demo and removes its folder.
 """
@@ -53,6 +55,7 @@ def opening(app: App, gone: Gone | None, program: str) -> str:
     return OPENING.format(
         base=app.links.home(),
         newsletter=app.links.list_page(NEWSLETTER),
+        archive=app.links.archive(NEWSLETTER),
         inbox=f"{app.links.home().rstrip('/')}{PATH}/",
         standing=standing,
         command=f"{program} --config {shlex.quote(str(app.config.path))}",

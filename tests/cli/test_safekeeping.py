@@ -1,9 +1,11 @@
 """`mailer backup`, `restore`, `held`, `release`: what they print, and what they refuse."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from mailer.clock import SystemClock
 from tests.cli.conftest import Office
 
 
@@ -88,3 +90,24 @@ def test_what_to_release_is_said_once(busy: Office, options: list[str]) -> None:
 
 def test_a_digest_that_is_not_held_is_named(busy: Office) -> None:
     assert "99" in refused(busy, 3, "release", "--digest", "99")
+
+
+def test_a_scheduled_digest_that_is_held_is_told_of_though_it_has_no_messages(
+    meetings: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a digest that waits for its hour, in a backup
+    meetings.ok("item", "add", meetings.file("item.md", "---\ntitle: One\n---\nText.\n"))
+    meetings.ok("digest", "draft", "meetings", "--subject", "News", "--item", 1)
+    in_a_month = SystemClock().now() + timedelta(days=30)
+    meetings.ok("digest", "queue", 1, "--at", f"{in_a_month:%Y-%m-%dT09:00}")
+    made = meetings.ok("backup", tmp_path / "copy.zip", "--json").json["file"]
+
+    # When it is restored elsewhere, and all is released
+    monkeypatch.delenv("MAILER_DATABASE__URL")
+    new = tmp_path / "new"
+    restored = meetings.ok("restore", made, "--into", new, "--database", "sqlite:///new.db")
+    released = meetings.ok("--config", new / "config.toml", "release", "--all")
+
+    # Then both say so
+    assert "held: 1 digest, 0 messages; “mailer held”" in restored.err
+    assert "released: 1 digest, 0 messages" in released.err
