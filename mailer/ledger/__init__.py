@@ -20,6 +20,7 @@ from mailer.ledger.claims import (
 )
 from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
 from mailer.ledger.forgetting import (
+    BLANK,
     forget_letters,
     forget_recipients,
     forget_replies,
@@ -74,6 +75,7 @@ from mailer.ledger.workers import (
 )
 
 __all__ = [
+    "BLANK",
     "HELD_BACK",
     "LENGTHS",
     "SLOTS",

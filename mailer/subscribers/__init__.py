@@ -12,7 +12,7 @@ from mailer.subscribers.erasing import erase
 from mailer.subscribers.export import export_rows, members
 from mailer.subscribers.forgetting import bare, forget_unconfirmed, spent_evidence
 from mailer.subscribers.handover import hand_over
-from mailer.subscribers.holding import held
+from mailer.subscribers.holding import held, held_for_reader
 from mailer.subscribers.limits import Limits, forget_old
 from mailer.subscribers.moving import Change, ask_move, change, forget_moves, move, undo_move
 from mailer.subscribers.organisations import (
@@ -115,6 +115,7 @@ __all__ = [
     "forgo_reminders",
     "hand_over",
     "held",
+    "held_for_reader",
     "leave",
     "lift",
     "lift_made_by",

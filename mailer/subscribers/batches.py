@@ -274,7 +274,7 @@ def _untouched(batch: ImportBatch) -> Any:
 
 def _mailed(batch: ImportBatch) -> Any:
     """Hold for those to whom something about the list may have gone out since the batch began."""
-    return exists().where(
+    known = exists().where(
         col(Delivery.subscriber_id) == col(Subscription.subscriber_id),
         col(Delivery.list_id) == batch.list_id,
         col(Delivery.posted_at) >= batch.started_at,
@@ -290,6 +290,14 @@ def _mailed(batch: ImportBatch) -> Any:
             and_(col(Delivery.state) == DeliveryState.QUEUED, col(Delivery.digest_id).is_not(None)),
         ),
     )
+    # Of mail so old that its recipients are forgotten, nobody can say whose it was not.
+    forgotten = exists().where(
+        col(Delivery.subscriber_id).is_(None),
+        col(Delivery.address).is_(None),
+        col(Delivery.list_id) == batch.list_id,
+        col(Delivery.posted_at) >= batch.started_at,
+    )
+    return or_(known, forgotten)
 
 
 def _unsubscribe(session: Session, batch: ImportBatch, ids: Sequence[int], now: datetime) -> None:

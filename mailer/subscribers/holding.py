@@ -18,6 +18,7 @@ from mailer.db.schema import (
     Suppression,
 )
 from mailer.errors import NotFound
+from mailer.history import About
 from mailer.subscribers import organisations, roster, suppressions
 
 Record = dict[str, Any]
@@ -40,6 +41,24 @@ def held(session: Session, subscriber_id: int) -> Record:
         "deliveries": _deliveries(session, found.id, slugs),
         "history": _history(session, found.id, slugs),
     }
+
+
+def held_for_reader(session: Session, subscriber_id: int) -> Record:
+    """Give what whoever reads the mailbox now may see: nothing from before it came to them.
+
+    Raises NotFound as `held` does.
+    """
+    whole = held(session, subscriber_id)
+    about = About(subscriber_id=roster.today(session, subscriber_id))
+    came = history.last(session, "subscriber.handed_over", about)
+    if came is None:
+        return whole
+    moments = {"deliveries": "posted_at", "history": "at", "address_changes": "asked_at"}
+    theirs = {
+        name: [one for one in whole[name] if one[moment] >= came.at]
+        for name, moment in moments.items()
+    }
+    return whole | theirs
 
 
 def _person(session: Session, found: Subscriber) -> Record:

@@ -62,7 +62,7 @@ def take_along(desk: Desk, visit: Visit) -> Response:
     holder = _holder(desk, visit)
     if not holder.is_fresh:
         return _ended(desk, visit, holder)
-    found = desk.app.database.read(subscribers.held, holder.one.id)
+    found = desk.app.database.read(subscribers.held_for_reader, holder.one.id)
     text = json.dumps(found, ensure_ascii=False, indent=2, default=_plain)
     headers = CLOSED | {"Content-Disposition": f'attachment; filename="{FILE_NAME}"'}
     return Response(text + "\n", media_type="application/json", headers=headers)
@@ -158,7 +158,7 @@ def _page(
     one, language = holder.one, holder.language
     with desk.app.database.reading() as session:
         shown = sheet.of(session, desk, one, language, is_fresh=True)
-        found = subscribers.held(session, one.id)
+        found = subscribers.held_for_reader(session, one.id)
     here = f"{desk.paths.base}me/{visit.parts['token']}"
     return desk.page(
         visit,

@@ -52,4 +52,7 @@ def test_a_picture_that_is_shown_twice_is_loaded_once(office: Installation, tmp_
     [first, *_] = office.app.database.read(items.every)
     office.reopen(delivery={"digest_kilobytes": 100})
 
-    office.queue(office.draft(item_ids=(first.id,)))
+    digest = office.draft(item_ids=(first.id,))
+    office.queue(digest)
+
+    assert office.digest(digest).state is DigestState.SCHEDULED

@@ -85,4 +85,4 @@ def test_nothing_and_too_much_are_told() -> None:
 
 def test_a_long_hostile_line_is_read_in_no_time() -> None:
     for text in ('"' * 100_000, "<" * 100_000, "," * 100_000, '"a' * 50_000, "a@" * 100_000):
-        lines(sheets.pasted(text, Wanted(), name="pasted"))
+        assert len(lines(sheets.pasted(text, Wanted(), name="pasted"))) <= len(text)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from mailer import lists, sheets, subscribers
+from mailer import ledger, lists, sheets, subscribers
 from mailer.db.schema import (
     Delivery,
     DeliveryState,
@@ -211,6 +211,21 @@ def test_who_was_mailed_is_unsubscribed_and_their_history_stays(roster: Roster, 
     assert [one.why for one in take(basis=None).stayed_out] == [
         "left the list; only they themselves can come back"
     ]
+
+
+def test_of_whom_nobody_knows_any_more_whether_they_were_mailed_nobody_is_removed(
+    roster: Roster, take: Take
+) -> None:
+    # Given mail of the list so old that its recipients are forgotten
+    report = take(basis=None)
+    mailed(roster, "kim@example.org")
+    with roster.database.writing() as session:
+        old = update(Delivery).where(col(Delivery.key) == "kim@example.org")
+        session.execute(old.values(ledger.BLANK))
+
+    undone = undo(roster, report.batch)
+
+    assert (undone.removed, undone.unsubscribed) == (0, 3)
 
 
 def test_who_acted_since_stays(roster: Roster, take: Take) -> None:

@@ -130,3 +130,23 @@ def test_an_address_on_no_list_has_nothing_to_hand_over(office: Installation) ->
         office.app.database.write(
             subscribers.hand_over, KIM, "", office.app.rules, now=office.clock.now()
         )
+
+
+def test_whoever_reads_a_mailbox_now_sees_nothing_from_before(office: Installation) -> None:
+    customs = "customs@ministry.example"
+    office.subscribers(customs, name="Old Hand")
+    who = office.subscriber(customs) or 0
+    office.letter(customs, name="Old Hand")
+    office.edit(who, subscribers.leave, office.list_id, {"remote": "198.51.100.7"})
+    office.subscribers(customs, list_id=office.a_list("other"))
+    office.clock.move(DAY)
+    rules, now = office.app.rules, office.clock.now()
+    office.app.database.write(subscribers.hand_over, customs, "Ines", rules, now=now)
+
+    seen = repr(office.app.database.read(subscribers.held_for_reader, who))
+    kept = repr(office.app.database.read(subscribers.held, who))
+
+    assert "Ines" in seen
+    assert "Old Hand" not in seen
+    assert "198.51.100.7" not in seen
+    assert "198.51.100.7" in kept  # the owner can still show how it came about
