@@ -52,6 +52,8 @@ def stop_in_the_middle(office: Installation, process: "subprocess.Popen[bytes]")
     """Stop a process while it sends, but not while it writes: then nobody else could."""
     for _ in range(200):
         os.kill(process.pid, signal.SIGSTOP)
+        # It has stopped when each of its threads has: until then one may begin to write.
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
         if _can_write(office):
             return
         os.kill(process.pid, signal.SIGCONT)
