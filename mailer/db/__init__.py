@@ -36,7 +36,7 @@ from sqlmodel import Session, SQLModel
 
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The revision this program works with: the newest file in `migrations/versions`."""
 
 BUSY_SECONDS = 30

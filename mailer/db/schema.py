@@ -706,6 +706,44 @@ class Fact(Table, table=True):
     at: datetime = Field(sa_type=UTCDateTime)
 
 
+class DkimAlgorithm(StrEnum):
+    """How a key signs, as `k=` of its record says it (RFC 6376, RFC 8463)."""
+
+    RSA = "rsa"
+    ED25519 = "ed25519"
+
+
+class DkimKey(Table, table=True):
+    """A key by which mail from a domain is signed: new, signing, or retired, by its moments.
+
+    `public` is what its record says in `p=`; `sealed` is the private half, which only the key of
+    the ring opens that `sealed_by` names: see `mailer.dkim.keeping`.
+    """
+
+    __tablename__ = "dkim_keys"
+    __table_args__ = (
+        UniqueConstraint("domain", "selector"),
+        Index(
+            "ix_dkim_keys_signing",
+            "domain",
+            "algorithm",
+            unique=True,
+            sqlite_where=text("signs_from IS NOT NULL AND signs_until IS NULL"),
+            postgresql_where=text("signs_from IS NOT NULL AND signs_until IS NULL"),
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    domain: str
+    selector: str
+    algorithm: DkimAlgorithm = Field(sa_type=states(DkimAlgorithm, "algorithm"))
+    public: str
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sealed_by: int
+    made_at: datetime = Field(sa_type=UTCDateTime)
+    signs_from: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    signs_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
 # --- history -----------------------------------------------------------------------------
 
 
