@@ -694,6 +694,39 @@ class Destination(Table, table=True):
     refusals: int = 0
 
 
+class Pace(Table, table=True):
+    """How fast a route, or one group of destinations by it, may be used; without a row, at will.
+
+    `group_name` is a provider, or a domain of its own, or empty for the route as a whole. Slots
+    are given away up to `next_at`, the letters' reserve up to `letters_at`; who has to wait
+    stands in line up to `line_at`. See mailer/delivery/pace.py.
+    """
+
+    __tablename__ = "paces"
+    route: str = Field(primary_key=True)
+    group_name: str = Field(primary_key=True)
+    per_minute: int
+    next_at: datetime = Field(sa_type=UTCDateTime)
+    letters_at: datetime = Field(sa_type=UTCDateTime)
+    line_at: datetime = Field(sa_type=UTCDateTime)
+    taken: int = 0
+    slowed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    held_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    holds: int = 0
+    strikes: int = 0
+    stopped_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    reason: str = ""
+
+
+class DomainGroup(Table, table=True):
+    """Which provider takes a domain's mail, by its MX; not asked yet while `asked_at` is empty."""
+
+    __tablename__ = "domain_groups"
+    domain: str = Field(primary_key=True)
+    group_name: str
+    asked_at: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
+
+
 # --- the installation --------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""What the engine needs to be faster and to sign: keys of DKIM."""
+"""What the engine needs: keys of DKIM, how fast it may go, whose domains are whose."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add `dkim_keys`."""
+    """Add `dkim_keys`, `paces`, `domain_groups`."""
     op.create_table(
         "dkim_keys",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -37,3 +37,29 @@ def upgrade() -> None:
         sqlite_where=signs,
         postgresql_where=signs,
     )
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "paces",
+        sa.Column("route", sa.String(), nullable=False),
+        sa.Column("group_name", sa.String(), nullable=False),
+        sa.Column("per_minute", sa.Integer(), nullable=False),
+        sa.Column("next_at", moment, nullable=False),
+        sa.Column("letters_at", moment, nullable=False),
+        sa.Column("line_at", moment, nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.Column("slowed_at", moment, nullable=True),
+        sa.Column("held_until", moment, nullable=True),
+        sa.Column("holds", sa.Integer(), nullable=False),
+        sa.Column("strikes", sa.Integer(), nullable=False),
+        sa.Column("stopped_at", moment, nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("route", "group_name", name=op.f("pk_paces")),
+    )
+    op.create_table(
+        "domain_groups",
+        sa.Column("domain", sa.String(), nullable=False),
+        sa.Column("group_name", sa.String(), nullable=False),
+        sa.Column("asked_at", moment, nullable=True),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_groups")),
+    )
+    op.create_index(op.f("ix_domain_groups_asked_at"), "domain_groups", ["asked_at"])
