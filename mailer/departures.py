@@ -2,26 +2,32 @@
 
 A copy of the database made yesterday does not know who left today. Each leaving, *never write
 again* and erasure is one line here, on the disk before it is committed there, so that after a
-restore it can be done again. A line names numbers and a keyed hash of the address, never the
-address. Several machines on one database have a file each, of what was done on that machine.
+restore it can be done again. So is a change of address. A line names numbers and a keyed hash of
+the address, never the address; that of a change is the one thing sealed with our key, for as
+long as its reader is known. Several machines on one database have a file each, of what was done
+on that machine.
 
-    at kind event subscriber list person check
+    at kind event subscriber list person [change sealed] check
 
 A line that is torn (a power cut) or was changed fails its check and is passed over.
 """
 
+import base64
 import fcntl
 import hmac
 import os
 import zlib
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mailer.tokens import Key, KeyRing
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 NAME = "departures.log"
 PRIVATE = 0o600
@@ -42,13 +48,16 @@ class Kind(StrEnum):
     COMPLAINED = "complained"
     BARRED = "barred"  # suppressed by an editor
     ERASED = "erased"
+    MOVED = "moved"  # to another address
+    RETURNED = "returned"  # a change of address was undone
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
     """One line. `event` is the line of history it stands for, 0 where there is none.
 
-    `person` names the address by `key id:hash`, or is "-" for one who is erased.
+    `person` names the address by `key id:hash`, or is "-" for one who is erased. `change` and
+    `sealed` are of changes of address: their number, and the new address as `seal` gives it.
     """
 
     at: datetime
@@ -57,18 +66,23 @@ class Departure:
     subscriber_id: int = 0
     list_id: int = 0
     person: str = NOBODY
+    change: int = 0
+    sealed: str = NOBODY
 
     def line(self) -> bytes:
         """Give the line as the file has it."""
         at = self.at.astimezone(UTC).isoformat()
         body = f"{at} {self.kind} {self.event} {self.subscriber_id} {self.list_id} {self.person}"
+        if self.change:
+            body += f" {self.change} {self.sealed}"
         return f"{body} {_check(body)}\n".encode("ascii")
 
 
 def note(info: MutableMapping[Any, Any], departure: Departure, key: str | None = None) -> None:
     """Remember, for the transaction that `info` belongs to, a line to write with its commit.
 
-    `key` is the address in normal form, where it is known better than by the subscriber's id.
+    `key` is the address in normal form, where it is known better than by the subscriber's id; of
+    a change of address it is the new one as typed.
     """
     info.setdefault(NAME, []).append((departure, key))
 
@@ -106,19 +120,73 @@ def read(path: Path) -> tuple[list[Departure], int]:
 
 def trim(folder: Path, *, now: datetime) -> None:
     """Drop what is older than any backup that this file is meant to make good."""
+    _rewrite(folder, lambda lines: [one for one in lines if one.at > now - KEPT])
+
+
+def movers(folder: Path) -> set[int]:
+    """Give the subscribers of whom the file holds a sealed address."""
+    try:
+        raw = (folder / NAME).read_bytes()
+    except FileNotFoundError:
+        return set()
+    # Most lines are none of these, and need not be read whole.
+    lines = (_read(line) for line in raw.split(b"\n") if f" {Kind.MOVED} ".encode() in line)
+    return {one.subscriber_id for one in lines if one is not None and one.sealed != NOBODY}
+
+
+def unseal(folder: Path, subscriber_ids: Collection[int]) -> None:
+    """Blank the sealed addresses of people who are forgotten."""
+
+    def blank(lines: list[Departure]) -> list[Departure]:
+        return [
+            replace(one, sealed=NOBODY) if one.subscriber_id in subscriber_ids else one
+            for one in lines
+        ]
+
+    _rewrite(folder, blank)
+
+
+def _rewrite(folder: Path, change: Callable[[list[Departure]], list[Departure]]) -> None:
     path = folder / NAME
     try:
-        file = path.open("rb+")
+        file: BinaryIO = path.open("rb+")
     except FileNotFoundError:
         return
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        kept = [one.line() for one in read(path)[0] if one.at > now - KEPT]
+        kept = [one.line() for one in change(read(path)[0])]
         if sum(map(len, kept)) < os.fstat(file.fileno()).st_size:
             # In place, for who waits for the lock has this very file open.
             file.write(b"".join(kept))
             file.truncate()
             os.fsync(file.fileno())
+
+
+def seal(ring: KeyRing, address: str) -> str:
+    """Give an address so that only who has the keys can read it."""
+    first = ring.keys[0]
+    return f"{first.id}:{_box(first).encrypt(address.encode()).decode('ascii')}"
+
+
+def opened(ring: KeyRing, sealed: str) -> str | None:
+    """Give what `seal` was given; None when it was blanked, or its key is not in the ring."""
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415  (see _box)
+
+    name, _, body = sealed.partition(":")
+    for key in ring.keys:
+        if str(key.id) == name:
+            try:
+                return _box(key).decrypt(body).decode()
+            except InvalidToken:
+                return None
+    return None
+
+
+def _box(key: Key) -> "Fernet":
+    from cryptography.fernet import Fernet  # noqa: PLC0415  (rarely wanted, slow to import)
+
+    secret = hmac.digest(key.secret, b"communique departure seal\0", "sha256")
+    return Fernet(base64.urlsafe_b64encode(secret))
 
 
 def person(ring: KeyRing, key: str) -> str:
@@ -150,10 +218,18 @@ def _read(line: bytes) -> Departure | None:
         body, _, check = line.decode("ascii").rpartition(" ")
         if check != _check(body):
             return None
-        at, kind, *numbers, name = body.split(" ")
-        event, subscriber_id, list_id = map(int, numbers)
-        moment = datetime.fromisoformat(at)
-        return Departure(moment, Kind(kind), event, subscriber_id, list_id, name)
+        at, kind, event, subscriber_id, list_id, name, *more = body.split(" ")
+        change, sealed = more or ("0", NOBODY)
+        return Departure(
+            at=datetime.fromisoformat(at),
+            kind=Kind(kind),
+            event=int(event),
+            subscriber_id=int(subscriber_id),
+            list_id=int(list_id),
+            person=name,
+            change=int(change),
+            sealed=sealed,
+        )
     except ValueError:
         return None
 

@@ -12,7 +12,16 @@ from datetime import UTC, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from mailer import backups, continuity, delivery, ledger, retention, subscribers, watch
+from mailer import (
+    backups,
+    continuity,
+    delivery,
+    departures,
+    ledger,
+    retention,
+    subscribers,
+    watch,
+)
 from mailer.app import App
 from mailer.clock import SystemClock
 from mailer.db.schema import DigestState
@@ -45,6 +54,7 @@ def start(app: App) -> AsyncIOScheduler:
         (back_up, 60),
         (tidy, 600),
         (retention.forget, 3600),
+        (trim_departures, 86_400),
     ):
         ticking.add_job(
             _surviving(tick),
@@ -163,6 +173,13 @@ def tidy(app: App) -> None:
         pass
     app.database.write(subscribers.forget_old, now=app.clock.now())
     app.database.write(ledger.forget_uses, now=app.clock.now())
+
+
+def trim_departures(app: App) -> None:
+    """Forget in this machine's file of departures who is too long ago, and whose address went."""
+    folder = app.config.beside
+    departures.trim(folder, now=app.clock.now())
+    app.database.read(continuity.forget, folder)
 
 
 def _keep(app: App, due: delivery.Due, late: timedelta) -> None:

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from mailer import delivery, departures, facts
+from mailer import delivery, facts
 from mailer.app import App
 from mailer.backups.archive import Manifest
 from mailer.backups.making import SUFFIX, make
@@ -85,7 +85,6 @@ def for_tonight(app: App) -> tuple[Path, Manifest]:
     app.database.write(facts.note, MADE, made, now=app.clock.now())
     for old in kept(folder)[app.settings.backup.keep :]:
         old.unlink()
-    departures.trim(app.config.beside, now=now)
     log.info("backup.made", **made)
     return path, manifest
 

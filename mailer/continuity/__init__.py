@@ -8,7 +8,7 @@ go, and numbers that links may carry are passed over.
 from mailer.continuity.aftermath import Aftermath, Past, after_restore, look
 from mailer.continuity.hold import Held, Terms, count_held, drop, held, is_holding, release
 from mailer.continuity.mark import EVERY, Mark, advance, found, remember, remembered
-from mailer.continuity.noting import Noting
+from mailer.continuity.noting import Noting, forget
 
 __all__ = [
     "EVERY",
@@ -22,6 +22,7 @@ __all__ = [
     "after_restore",
     "count_held",
     "drop",
+    "forget",
     "found",
     "held",
     "is_holding",

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from mailer import departures
 from mailer.db.schema import Subscriber
-from mailer.departures import Departure
+from mailer.departures import Departure, Kind
 from mailer.tokens import KeyRing
 
 log = structlog.get_logger(__name__)
@@ -36,13 +36,28 @@ class Noting:
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             departures.write(self._folder, lines)
+            if any(line.kind is Kind.ERASED for line in lines):
+                forget(session, self._folder)
         except OSError as error:
             log.warning("departures.not_written", count=len(lines), why=str(error))
 
     def _named(self, line: Departure, key: str | None) -> Departure:
         if key is None or self._ring is None:
             return line
+        if line.kind is Kind.MOVED:
+            return replace(line, sealed=departures.seal(self._ring, key))
         return replace(line, person=departures.person(self._ring, key))
+
+
+def forget(session: Session, folder: Path) -> None:
+    """Blank in the file of departures the new addresses of people who are forgotten."""
+    movers = departures.movers(folder)
+    statement = select(col(Subscriber.id)).where(
+        col(Subscriber.id).in_(movers), col(Subscriber.erased_at).is_not(None)
+    )
+    forgotten = {int(one) for one in session.execute(statement).scalars() if one} if movers else ()
+    if forgotten:
+        departures.unseal(folder, forgotten)
 
 
 def _keys(session: Session, ids: set[int]) -> dict[int, str | None]:

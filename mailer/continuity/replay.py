@@ -40,7 +40,10 @@ def again(
     done: Counter[str] = Counter()
     keys = _keys_of(session, ring, lines)
     for one in lines:
-        did = _do(session, one, keys.get(one.person), now)
+        if one.kind in {Kind.MOVED, Kind.RETURNED}:
+            did = _move(session, one, ring, now)
+        else:
+            did = _do(session, one, keys.get(one.person), now)
         done[one.kind.value if did else "unknown"] += 1
     return done
 
@@ -72,6 +75,20 @@ def _depart(session: Session, one: Departure, subscriber_id: int, now: datetime)
         subscribers.refuse(session, subscriber_id, one.list_id, EVIDENCE, now=now)
     elif one.kind is Kind.ERASED:
         subscribers.erase(session, subscriber_id, now=now, by=SYSTEM)
+
+
+def _move(session: Session, one: Departure, ring: KeyRing, now: datetime) -> bool:
+    """Do a change of address again, or its undoing; False where it cannot be."""
+    try:
+        if one.kind is Kind.RETURNED:
+            return subscribers.undo_move(session, one.change, EVIDENCE, now=now, by=SYSTEM)
+        to = departures.opened(ring, one.sealed)
+        if to is None:
+            return False
+        moved = subscribers.Moved(one.change, one.subscriber_id, to)
+        return subscribers.move_again(session, moved, EVIDENCE, now=now)
+    except NotFound:
+        return False
 
 
 def _subscriber(session: Session, subscriber_id: int, key: str | None) -> int | None:

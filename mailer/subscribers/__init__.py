@@ -14,7 +14,16 @@ from mailer.subscribers.forgetting import bare, forget_unconfirmed, spent_eviden
 from mailer.subscribers.handover import hand_over
 from mailer.subscribers.holding import held, held_for_reader
 from mailer.subscribers.limits import Limits, forget_old
-from mailer.subscribers.moving import Change, ask_move, change, forget_moves, move, undo_move
+from mailer.subscribers.moving import (
+    Change,
+    Moved,
+    ask_move,
+    change,
+    forget_moves,
+    move,
+    move_again,
+    undo_move,
+)
 from mailer.subscribers.organisations import (
     Directory,
     Entry,
@@ -80,6 +89,7 @@ __all__ = [
     "Import",
     "Left",
     "Limits",
+    "Moved",
     "Pause",
     "Place",
     "Reader",
@@ -124,6 +134,7 @@ __all__ = [
     "members",
     "merge_organisations",
     "move",
+    "move_again",
     "no_rule",
     "organisation",
     "organisations_known",

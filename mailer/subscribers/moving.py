@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from mailer import history, ledger, lists
+from mailer import departures, history, ledger, lists
 from mailer.address import Address, mask, parse
 from mailer.db import Lock, alone, changed
 from mailer.db.schema import (
@@ -27,8 +27,9 @@ from mailer.db.schema import (
     SubscriptionState,
     SuppressionReason,
 )
+from mailer.departures import Departure, Kind
 from mailer.errors import NotFound
-from mailer.history import READER, About
+from mailer.history import READER, SYSTEM, About, By
 from mailer.subscribers import access, consent, suppressions
 from mailer.subscribers.preferences import Reader, reader
 from mailer.subscribers.roster import Rules, Wish
@@ -47,6 +48,15 @@ class Change:
     address: str
     is_done: bool
     is_undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A change of address that was done, as it is known beside the database."""
+
+    change_id: int
+    subscriber_id: int
+    address: str
 
 
 def change(session: Session, change_id: int) -> Change:
@@ -118,19 +128,8 @@ def move(
     one = reader(session, found.subscriber_id)
     if one.address != found.old_address or one.id != found.subscriber_id:
         return False
-    _set_change(session, change_id, done_at=now)
     to = parse(found.address)
-    _carry_suppressions(session, one.key, to.key, now)
-    suppressions.lift(session, to.key, reasons={SuppressionReason.BOUNCE})
-    other = session.execute(
-        select(col(Subscriber.id)).where(col(Subscriber.key) == to.key)
-    ).scalar()
-    details = {**evidence, "change": change_id}
-    if other is None:
-        _readdress(session, one.id, to)
-    else:
-        details |= _merge(session, one, other, to, now)
-    _record(session, "subscriber.moved", one.id, now, details)
+    _change_over(session, one, to, {**evidence, "change": change_id}, by=READER, now=now)
     told = _Told(
         kind=DeliveryKind.MOVED,
         to=Address(mailbox=one.address, key=one.key),
@@ -145,8 +144,43 @@ def move(
     return True
 
 
+def move_again(
+    session: Session, moved: Moved, evidence: Mapping[str, Any], *, now: datetime
+) -> bool:
+    """Do again a change that an older database does not know; the old address was told then.
+
+    It keeps its number, for the old address may still take it back. False for one who became
+    another subscriber meanwhile; NotFound for one who is not known.
+    """
+    alone(session, Lock.ROSTER)
+    known = session.get(AddressChange, moved.change_id, populate_existing=True)
+    if known is not None and known.done_at is not None:
+        return True
+    one, to = reader(session, moved.subscriber_id), parse(moved.address)
+    if one.id != moved.subscriber_id:
+        return False
+    if known is None:
+        session.add(
+            AddressChange(
+                id=moved.change_id,
+                subscriber_id=one.id,
+                old_address=one.address,
+                address=to.mailbox,
+                asked_at=now,
+            )
+        )
+        session.flush()
+    _change_over(session, one, to, {**evidence, "change": moved.change_id}, by=SYSTEM, now=now)
+    return True
+
+
 def undo_move(
-    session: Session, change_id: int, evidence: Mapping[str, Any], *, now: datetime
+    session: Session,
+    change_id: int,
+    evidence: Mapping[str, Any],
+    *,
+    now: datetime,
+    by: By = READER,
 ) -> bool:
     """Bring a reader's mail back to the old address, whatever was changed since.
 
@@ -178,7 +212,9 @@ def undo_move(
     )
     session.execute(later)
     details = {**evidence, "change": change_id}
-    _record(session, "subscriber.move_undone", found.subscriber_id, now, details)
+    event = _record(session, "subscriber.move_undone", found.subscriber_id, now, details, by=by)
+    line = Departure(now, Kind.RETURNED, event, found.subscriber_id, change=change_id)
+    departures.note(session.info, line)
     return True
 
 
@@ -194,6 +230,26 @@ def forget_moves(session: Session, *, before: datetime, limit: int = 500) -> int
     )
     statement = update(AddressChange).where(col(AddressChange.id).in_(old))
     return changed(session, statement.values(address=None, old_address=None))
+
+
+def _change_over(
+    session: Session, one: Reader, to: Address, details: dict[str, Any], *, by: By, now: datetime
+) -> None:
+    """Let a reader's mail go to another address, and note that it does."""
+    change_id = details["change"]
+    _set_change(session, change_id, done_at=now)
+    _carry_suppressions(session, one.key, to.key, now)
+    suppressions.lift(session, to.key, reasons={SuppressionReason.BOUNCE})
+    other = session.execute(
+        select(col(Subscriber.id)).where(col(Subscriber.key) == to.key)
+    ).scalar()
+    if other is None:
+        _readdress(session, one.id, to)
+    elif other != one.id:
+        details |= _merge(session, one, other, to, now)
+    event = _record(session, "subscriber.moved", one.id, now, details, by=by)
+    line = Departure(now, Kind.MOVED, event, one.id, change=change_id)
+    departures.note(session.info, line, to.mailbox)
 
 
 def _readdress(session: Session, subscriber_id: int, to: Address) -> None:
@@ -332,8 +388,13 @@ def _set_change(session: Session, change_id: int, **values: object) -> None:
 
 
 def _record(
-    session: Session, kind: str, subscriber_id: int, now: datetime, details: Mapping[str, Any]
-) -> None:
-    history.record(
-        session, kind, READER, About(subscriber_id=subscriber_id), at=now, details=details
-    )
+    session: Session,
+    kind: str,
+    subscriber_id: int,
+    now: datetime,
+    details: Mapping[str, Any],
+    *,
+    by: By = READER,
+) -> int:
+    about = About(subscriber_id=subscriber_id)
+    return history.record(session, kind, by, about, at=now, details=details)
