@@ -16,6 +16,7 @@ What it offers is said when it is made:
     SmtpServer(security="starttls")            # or "tls"; trust server.ca_file
     SmtpServer(users={"office": "secret"})     # AUTH PLAIN, LOGIN, XOAUTH2
     SmtpServer(size=10_000, smtputf8=False, eight_bit=False, pipelining=True, ehlo=False)
+    SmtpServer(eager=True)                     # 354 to DATA, be there a recipient or not
 
 `answer` scripts a step: "greeting", "ehlo", "helo", "starttls", "auth", "mail", "rcpt", "data",
 "content", "dot", "rset" or "quit" ("content" comes between the 354 and the first byte of the
@@ -130,6 +131,7 @@ class SmtpServer:
     smtputf8: bool = True
     eight_bit: bool = True
     pipelining: bool = False
+    eager: bool = False
     ehlo: bool = True
     port: int = 0
     receive_buffer: int | None = None
@@ -396,13 +398,18 @@ class _Session:
             self._recipients.append(recipient)
 
     async def _data(self, _rest: str) -> None:
-        if not self._recipients:
+        if not (self._recipients or self._server.eager):
             await self._say("503 5.5.1 RCPT first")
             return
         if not await self._step("data", "354 go ahead", self._recipients):
             return
         await self._step("content", None, self._recipients)
         content = await self._content()
+        if not self._recipients:
+            self._server.transcript.append(f"to nobody: {len(content)} bytes")
+            await self._say("554 5.5.1 no valid recipients")
+            self._forget()
+            return
         queued = f"250 2.0.0 queued as {len(self._server.messages) + 1:06X}"
         await self._step("dot", queued, self._recipients, content)
         self._forget()

@@ -1,12 +1,14 @@
 """Sending one message over one kept connection, with a moment of doubt as short as can be.
 
-MAIL, RCPT, DATA and the message go out apart, so that a loss is known to lie before the dot or
-after it (RFC 1047). Trouble on the network never raises: every try ends in a Reply.
+MAIL, RCPT and DATA go out together where the relay offers PIPELINING (RFC 2920), else one by
+one; the message follows only when all three were answered well, so that a loss is known to lie
+before the dot or after it (RFC 1047). Trouble on the network never raises: every try ends in a
+Reply.
 """
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ from mailer.config import Auth, Security
 from mailer.delivery.opening import NotOpened, Session, open_session
 from mailer.delivery.reply import Reply, Step, heard, lost, own
 from mailer.delivery.route import Route, Timeouts, trust
-from mailer.delivery.wire import Lost
+from mailer.delivery.wire import Answer, Lost
 from mailer.errors import NotHeld
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
 
 SERVICE_CLOSING = 421
 START_INPUT = 354
+
+_Command = tuple[Step, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,64 +113,97 @@ class Connection:
             return error.reply
         if refusal := _beyond(session, envelope, message, self.route.host):
             return refusal
-        for step, command, seconds in self._commands(session, envelope, message):
-            reply = await self._ask(session, step, command, seconds)
-            if reply.code is None or not _goes_on(step, reply.code):
-                return reply
-            session.begun = True
+        refusal = await self._ask_leave(session, _commands(session, envelope, message))
+        if refusal:
+            return refusal
         if not session.wire.usable:
             return self._lost(session, Step.DATA, Lost("the relay did not wait for the message"))
         if not before_dot():
             raise NotHeld("the claim was lost before the dot; nothing of the message was sent")
         return await self._hand_over(session, message)
 
+    async def _ask_leave(self, session: Session, commands: Sequence[_Command]) -> Reply | None:
+        """Ask whether the relay takes a message; None when it waits for it, else why not."""
+        if "pipelining" in session.extensions:
+            return await self._ask_at_once(session, commands)
+        for step, command in commands:
+            try:
+                answer = await session.wire.ask(command, self._wait(step))
+            except Lost as error:
+                return self._lost(session, step, error)
+            if not _goes_on(step, answer.code):
+                return self._heard(session, step, answer)
+            session.begun = step is not Step.RSET
+        return None
+
+    async def _ask_at_once(self, session: Session, commands: Sequence[_Command]) -> Reply | None:
+        """Ask all in one go. What decides is the first reply that does not go on."""
+        steps = [step for step, _ in commands]
+        loss: Lost | None = None
+        try:
+            answers: Sequence[Answer] = await session.wire.ask_all(
+                [command for _, command in commands], [self._wait(step) for step in steps]
+            )
+        except Lost as error:
+            loss, answers = error, error.heard
+        for step, answer in zip(steps, answers, strict=False):
+            if not _goes_on(step, answer.code):
+                reply = self._heard(session, step, answer)
+                if loss:
+                    self.drop()
+                else:
+                    await self._call_off(session, step, answers)
+                return reply
+            session.begun = step is not Step.RSET
+        return self._lost(session, steps[len(answers)], loss) if loss else None
+
+    async def _call_off(self, session: Session, step: Step, answers: Sequence[Answer]) -> None:
+        """End a transaction that the relay lets us go on with, though it has no recipient.
+
+        RFC 2920, 3.1: an empty message then goes to nobody. One that has a recipient, because it
+        was the sender that was refused, must not be sent at all.
+        """
+        if answers[-1].code != START_INPUT or step is Step.DATA:
+            return
+        if step is not Step.RCPT:
+            self.drop()
+            return
+        try:
+            answer = await session.wire.ask(b".", self.route.timeouts.dot)
+        except Lost:
+            self.drop()
+        else:
+            session.begun = answer.code >= 400
+
+    def _wait(self, step: Step) -> float:
+        waits = self.route.timeouts
+        return {Step.RCPT: waits.rcpt, Step.DATA: waits.data}.get(step, waits.mail)
+
     async def _ready(self) -> Session:
         """Give a session that waits for MAIL: the kept one if it is good, else a new one."""
         session = self._session
-        if session is not None and not await self._is_good(session):
+        if session is not None and not self._is_good(session):
             await self.close()
         self._is_new = self._session is None
         if self._session is None:
             self._session = await open_session(self.route, self._context)
         return self._session
 
-    async def _is_good(self, session: Session) -> bool:
+    def _is_good(self, session: Session) -> bool:
         idle = asyncio.get_running_loop().time() - session.used_at
         if not session.wire.usable or idle > self.route.timeouts.idle:
             return False
-        if session.sent >= self.route.messages_per_connection:
-            return False
-        if session.begun:
-            reply = await self._ask(session, Step.MAIL, b"RSET", self.route.timeouts.mail)
-            session.begun = reply.code != 250
-        return not session.begun
+        return session.sent < self.route.messages_per_connection
 
     def _is_stale(self, reply: Reply) -> bool:
         """Tell whether a kept session had ended before this delivery began.
 
         Some relays close without a word after so many messages; others say 421 to the next MAIL.
         """
-        return (
-            not self._is_new and reply.step is Step.MAIL and reply.code in {None, SERVICE_CLOSING}
-        )
-
-    def _commands(
-        self, session: Session, envelope: Envelope, message: bytes
-    ) -> tuple[tuple[Step, bytes, float], ...]:
-        waits = self.route.timeouts
-        return (
-            (Step.MAIL, _mail(session, envelope, message), waits.mail),
-            (Step.RCPT, f"RCPT TO:<{envelope.recipient}>".encode(), waits.rcpt),
-            (Step.DATA, b"DATA", waits.data),
-        )
-
-    async def _ask(self, session: Session, step: Step, command: bytes, seconds: float) -> Reply:
-        try:
-            answer = await session.wire.ask(command, seconds)
-        except Lost as error:
-            return self._lost(session, step, error)
-        session.used_at = asyncio.get_running_loop().time()
-        return self._heard(session, step, answer.code, answer.lines)
+        if self._is_new:
+            return False
+        silent = reply.step is Step.MAIL and reply.code in {None, SERVICE_CLOSING}
+        return silent or reply.step is Step.RSET
 
     async def _hand_over(self, session: Session, message: bytes) -> Reply:
         waits = self.route.timeouts
@@ -178,17 +215,32 @@ class Connection:
             return self._lost(session, Step.DOT, error)
         session.begun = False
         session.sent += 1
-        session.used_at = asyncio.get_running_loop().time()
-        return self._heard(session, Step.DOT, answer.code, answer.lines)
+        return self._heard(session, Step.DOT, answer)
 
-    def _heard(self, session: Session, step: Step, code: int, lines: tuple[str, ...]) -> Reply:
-        if code == SERVICE_CLOSING or (step is Step.DATA and code < 400 and code != START_INPUT):
+    def _heard(self, session: Session, step: Step, answer: Answer) -> Reply:
+        session.used_at = asyncio.get_running_loop().time()
+        code = answer.code
+        if (
+            step is Step.RSET
+            or code == SERVICE_CLOSING
+            or (step is Step.DATA and code < 400 and code != START_INPUT)
+        ):
             self.drop()
-        return heard(step, code, lines, host=self.route.host, tls=session.tls)
+        return heard(step, code, answer.lines, host=self.route.host, tls=session.tls)
 
     def _lost(self, session: Session, step: Step, error: Lost) -> Reply:
         self.drop()
         return lost(step, str(error), host=self.route.host, tls=session.tls)
+
+
+def _commands(session: Session, envelope: Envelope, message: bytes) -> list[_Command]:
+    """Give what is asked before a message; first what clears up after the last one, if need be."""
+    asked = [
+        (Step.MAIL, _mail(session, envelope, message)),
+        (Step.RCPT, f"RCPT TO:<{envelope.recipient}>".encode()),
+        (Step.DATA, b"DATA"),
+    ]
+    return [(Step.RSET, b"RSET"), *asked] if session.begun else asked
 
 
 def _goes_on(step: Step, code: int) -> bool:

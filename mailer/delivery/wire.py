@@ -1,11 +1,13 @@
-"""The wire of one open session: a command out, a whole reply back, a message under flow control.
+"""The wire of one open session: commands out, whole replies back, a message under flow control.
 
 aiosmtplib opens, protects and signs in a session; then this protocol takes its transport over.
-Its own reader drops what arrives between two commands and cannot write DATA and the message
-apart, and it is between these two that a delivery is recorded as being sent.
+Its own reader drops what arrives between two commands, sends one command at a time, and cannot
+write DATA and the message apart, and it is between these two that a delivery is recorded as
+being sent.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 BLOCK = 64 * 1024
@@ -19,7 +21,15 @@ MOST_LINES = 100
 
 
 class Lost(Exception):
-    """The session cannot be used any more; the text says why."""
+    """The session cannot be used any more; the text says why.
+
+    `heard` are the replies that came before: whoever asked several things at once may have been
+    told what matters.
+    """
+
+    def __init__(self, why: str, heard: Sequence["Answer"] = ()) -> None:
+        super().__init__(why)
+        self.heard = tuple(heard)
 
 
 class Answer(NamedTuple):
@@ -33,25 +43,25 @@ class Replies:
     """Reads replies out of bytes that come in pieces of any size."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""
         self._lines: list[str] = []
 
     @property
     def begun(self) -> bool:
         """Tell whether there are bytes that belong to no finished reply."""
-        return bool(self._buffer or self._lines)
+        return bool(self._rest or self._lines)
 
-    def feed(self, data: bytes) -> Answer | None:
-        """Take some bytes and give the reply they complete; Lost when it is not one."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
-            if answer := self._line(line):
-                return answer
-        if len(self._buffer) > LONGEST_LINE:
-            raise Lost("an answer without end")
-        return None
+    def feed(self, data: bytes) -> list[Answer]:
+        """Take some bytes and give the replies they complete; Lost when they are none."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        answers: list[Answer] = []
+        try:
+            answers.extend(answer for line in lines if (answer := self._line(line)))
+        except Lost as error:
+            raise Lost(str(error), answers) from None
+        if len(self._rest) > LONGEST_LINE:
+            raise Lost("an answer without end", answers)
+        return answers
 
     def _line(self, line: bytes) -> Answer | None:
         if len(line) > LONGEST_LINE or len(self._lines) >= MOST_LINES:
@@ -68,13 +78,16 @@ class Replies:
 
 
 class Wire(asyncio.Protocol):
-    """Speaks on the transport of an open session, one command at a time."""
+    """Speaks on the transport of an open session: one group of commands, or one message."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._replies = Replies()
-        self._pending: asyncio.Future[Answer | Lost] | None = None
+        self._pending: asyncio.Future[None] | None = None
+        self._waits: Sequence[float] = ()
+        self._heard: list[Answer] = []
+        self._alarm = _Alarm(self._loop, self._late)
         self._blocked: asyncio.Future[None] | None = None
         self._ended: str | None = None
         transport.set_protocol(self)
@@ -86,9 +99,17 @@ class Wire(asyncio.Protocol):
 
     async def ask(self, command: bytes, seconds: float) -> Answer:
         """Send one command and give the reply to it; Lost when none comes in time."""
-        pending = self._expect()
-        self._transport.write(command + b"\r\n")
-        return await self._answer(pending, seconds)
+        return (await self.ask_all([command], [seconds]))[0]
+
+    async def ask_all(self, commands: Sequence[bytes], seconds: Sequence[float]) -> list[Answer]:
+        """Send commands in one go (RFC 2920) and give the reply to each.
+
+        Each reply has its time, counted from the one before. Lost, with what was heard until
+        then, when one does not come.
+        """
+        pending = self._expect(seconds)
+        self._transport.write(b"".join([command + b"\r\n" for command in commands]))
+        return await self._answers(pending)
 
     async def pour(self, content: bytes, *, block_seconds: float, dot_seconds: float) -> Answer:
         """Write a message that ends with its dot and give the reply to it.
@@ -96,14 +117,16 @@ class Wire(asyncio.Protocol):
         Each block has to be taken in its time (RFC 5321, 4.5.3.2.5). A refusal in mid-message is
         an answer, and the session is not usable after it.
         """
-        pending = self._expect()
-        for start in range(0, len(content), BLOCK):
-            self._transport.write(content[start : start + BLOCK])
+        pending = self._expect((dot_seconds,))
+        whole = len(content) <= BLOCK
+        if whole:
+            self._transport.write(content)
             await self._taken(block_seconds)
-            if pending.done():
-                break
-        answer = await self._answer(pending, dot_seconds)
-        if start + BLOCK < len(content) or self._transport.get_write_buffer_size():
+        else:
+            whole = await self._pour_blocks(content, pending, block_seconds)
+        self._alarm.set(dot_seconds)  # from the last byte on
+        answer = (await self._answers(pending))[0]
+        if not whole or self._transport.get_write_buffer_size():
             self.abort()
             if answer.code < 400:
                 raise Lost("an answer before the end of the message")
@@ -114,29 +137,41 @@ class Wire(asyncio.Protocol):
         self._end("the session was ended")
         self._transport.abort()
 
-    def _expect(self) -> asyncio.Future[Answer | Lost]:
+    async def _pour_blocks(
+        self, content: bytes, pending: "asyncio.Future[None]", seconds: float
+    ) -> bool:
+        """Write block by block; False when a reply came before the last one."""
+        for start in range(0, len(content), BLOCK):
+            self._transport.write(content[start : start + BLOCK])
+            await self._taken(seconds)
+            if pending.done():
+                return start + BLOCK >= len(content)
+        return True
+
+    def _expect(self, seconds: Sequence[float]) -> "asyncio.Future[None]":
         if not self.usable:
             raise Lost(self._ended or "the connection was closed")
+        self._waits, self._heard = seconds, []
         self._pending = self._loop.create_future()
+        self._alarm.set(seconds[0])
         return self._pending
 
-    async def _answer(self, pending: asyncio.Future[Answer | Lost], seconds: float) -> Answer:
+    async def _answers(self, pending: "asyncio.Future[None]") -> list[Answer]:
         try:
-            async with asyncio.timeout(seconds):
-                answer = await pending
-        except TimeoutError:
-            answer = Lost(f"no answer within {seconds:g} seconds")
+            await pending
         finally:
             self._pending = None
-        if isinstance(answer, Lost):
+            self._alarm.stop()
+        if len(self._heard) < len(self._waits):
             self.abort()
-            raise answer
-        return answer
+            raise Lost(self._ended or "the connection was lost", self._heard)
+        return self._heard
 
     async def _taken(self, seconds: float) -> None:
         """Wait until the transport takes more, the session ends, or a reply is there."""
         if self._blocked is None:
             return
+        self._alarm.stop()  # it is not yet a reply that is waited for
         try:
             async with asyncio.timeout(seconds):
                 await self._blocked
@@ -144,22 +179,32 @@ class Wire(asyncio.Protocol):
             self.abort()
             raise Lost(f"the message was not taken within {seconds:g} seconds") from None
 
+    def _late(self, seconds: float) -> None:
+        self._end(f"no answer within {seconds:g} seconds")
+
     # What the event loop calls
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of a reply; what was not asked for makes the session unusable."""
+        """Take bytes of replies; what was not asked for makes the session unusable."""
         if self._pending is None or self._pending.done():
             self._ended = self._ended or "the relay spoke out of turn"
             return
         try:
-            answer = self._replies.feed(data)
+            answers = self._replies.feed(data)
         except Lost as error:
+            self._heard += error.heard
             self._end(str(error))
             return
-        if answer is not None:
-            self._resolve(answer)
-            if self._replies.begun:
-                self._ended = "the relay spoke out of turn"
+        self._heard += answers
+        left = len(self._waits) - len(self._heard)
+        if left > 0:
+            if answers:
+                self._alarm.set(self._waits[len(self._heard)])
+            return
+        if left < 0 or self._replies.begun:
+            del self._heard[len(self._waits) :]
+            self._ended = self._ended or "the relay spoke out of turn"
+        self._resolve()
 
     def eof_received(self) -> bool:
         """The relay will say no more: let the transport close."""
@@ -182,9 +227,58 @@ class Wire(asyncio.Protocol):
 
     def _end(self, why: str) -> None:
         self._ended = self._ended or why
-        self._resolve(Lost(why))
+        self._resolve()
+        self._alarm.close()
 
-    def _resolve(self, answer: Answer | Lost) -> None:
+    def _resolve(self) -> None:
         if self._pending is not None and not self._pending.done():
-            self._pending.set_result(answer)
+            self._pending.set_result(None)
         self.resume_writing()
+
+
+class _Alarm:
+    """Calls when a reply is late. Setting it anew costs next to nothing, for it seldom rings.
+
+    The timer of the event loop is left running while the time is only moved on.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[float], None]) -> None:
+        self._loop = loop
+        self._ring = ring
+        self._seconds = 0.0
+        self._at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    def set(self, seconds: float) -> None:
+        """Ring in so many seconds from now, and not before."""
+        self._seconds = seconds
+        self._at = self._loop.time() + seconds
+        if self._timer is None or self._at < self._timer_at:
+            self._start(self._at)
+
+    def stop(self) -> None:
+        """Do not ring."""
+        self._at = None
+
+    def close(self) -> None:
+        """Do not ring, and let nothing wait in the event loop for it."""
+        self._at = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = self._loop.call_at(at, self._look), at
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._at is None:
+            return
+        if self._loop.time() < self._at:
+            self._start(self._at)
+        else:
+            self._at = None
+            self._ring(self._seconds)

@@ -42,9 +42,9 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
+@pytest.fixture(params=["one by one", "pipelining"])
+def server(request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
+    with SmtpServer(pipelining=request.param == "pipelining") as server:
         yield server
 
 
@@ -328,6 +328,70 @@ async def test_a_relay_that_fails_at_rset_gets_a_new_session(server: SmtpServer)
 
     assert taken.code == 250
     assert server.connections == 2
+
+
+async def test_a_relay_that_waits_for_a_message_to_nobody_gets_an_empty_one() -> None:
+    with SmtpServer(pipelining=True, eager=True) as server:
+        server.answer("rcpt", "550 5.1.1 no such user", recipient="gone@example.org")
+        connection = Connection(route_to(server))
+
+        refused = await connection.send(
+            Envelope("bounce@office.example", "gone@example.org"),
+            MESSAGE,
+            before_dot=lambda: pytest.fail("nothing of it is to be sent"),
+        )
+        taken = await send(connection)
+        await connection.close()
+
+        assert (refused.step, refused.code, taken.code) == (Step.RCPT, 550, 250)
+        assert "to nobody: 0 bytes" in server.transcript
+        assert (server.connections, len(server.messages)) == (1, 1)
+
+
+async def test_a_relay_that_refused_the_sender_and_waits_all_the_same_is_left() -> None:
+    with SmtpServer(pipelining=True, eager=True) as server:
+        server.answer("mail", "451 4.3.0 not now", times=1)
+        connection = Connection(route_to(server))
+
+        refused = await send(connection)
+
+        assert (refused.step, refused.code) == (Step.MAIL, 451)
+        assert "S: 354 go ahead" in server.transcript
+        assert (connection.is_open, server.messages) == (False, [])
+
+
+async def test_where_the_relay_offers_pipelining_all_is_asked_in_one_go() -> None:
+    groups: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 relay.test\r\n")
+        for reply in (
+            b"250-relay.test\r\n250 PIPELINING\r\n",
+            b"250 ok\r\n550 5.1.1 no such user\r\n503 RCPT first\r\n",
+            b"250 ok\r\n250 ok\r\n250 ok\r\n354 go ahead\r\n",
+            b"250 taken\r\n",
+            b"221 bye\r\n",
+        ):
+            groups.append(await reader.read(4096))
+            writer.write(reply)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        connection = Connection(
+            Route(name="smtp", host="127.0.0.1", port=port, security=Security.NONE, timeouts=SHORT)
+        )
+        refused, taken = await send(connection, "gone@example.org"), await send(connection)
+        await connection.close()
+
+    group = b"MAIL FROM:<bounce@office.example>\r\nRCPT TO:<%b>\r\nDATA\r\n"
+    assert (refused.step, refused.code, taken.code) == (Step.RCPT, 550, 250)
+    assert groups[1:] == [
+        group % b"gone@example.org",
+        b"RSET\r\n" + group % KIM.encode(),
+        MESSAGE + b".\r\n",
+        b"QUIT\r\n",
+    ]
 
 
 @pytest.mark.parametrize("step", ["data", "dot"])
