@@ -67,6 +67,8 @@ def _toml(value: Any) -> str:
         value = value.get_secret_value()
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(one) for one in value)}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_toml(key)} = {_toml(one)}' for key, one in value.items())} }}"
     plain = value if isinstance(value, bool | int) else str(value)
     return json.dumps(plain, ensure_ascii=False)
 

@@ -125,9 +125,9 @@ def _waits_for_relay(session: Session, app: App, now: datetime) -> bool:
     routes = app.settings.all_routes()
     if any(one.is_out_of_use(now) for one in delivery.routes(session, list(routes))):
         return True
-    limited = {name: Allowance.of(route) for name, route in routes.items()}
+    limited = {name: Allowance.of(route, now) for name, route in routes.items()}
     return any(
-        allowance and not allowance.left(ledger.used(session, name, now=now)).digests
+        allowance and not allowance.left(ledger.used(session, name, now=now), now).digests
         for name, allowance in limited.items()
     )
 

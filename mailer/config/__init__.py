@@ -8,7 +8,7 @@ from mailer.config.loading import (
     named_by_environment,
     named_files,
 )
-from mailer.config.relay import Auth, Envelope, Route, Security
+from mailer.config.relay import Auth, Envelope, Pace, Route, Security
 from mailer.config.rewriting import put_first
 from mailer.config.tables import (
     Backup,
@@ -36,6 +36,7 @@ __all__ = [
     "Envelope",
     "Log",
     "Organisation",
+    "Pace",
     "Partner",
     "Retention",
     "Route",

@@ -1,11 +1,12 @@
 """One way out: how a relay is reached, what it allows, and what the world sees of it."""
 
 import re
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 
 from mailer.config.kinds import OptionalAddress, OptionalDomain, Origin, Table, is_loopback, parted
 
@@ -36,6 +37,19 @@ class Envelope(StrEnum):
 
     FIXED = "fixed"
     SIGNED = "signed"
+
+
+class Pace(StrEnum):
+    """What is known of how fast a route's destinations like their mail."""
+
+    LEARNED = "learned"
+    PROVIDERS = "providers"
+
+
+GroupLimits = dict[
+    Annotated[str, StringConstraints(to_lower=True, max_length=253, pattern=r"^[A-Za-z0-9._-]+$")],
+    Annotated[int, Field(ge=1, le=100_000)],
+]
 
 
 class Route(Table):
@@ -74,6 +88,32 @@ class Route(Table):
     )
     letters_reserve: int = Field(
         10, ge=0, le=90, description="Percent of these limits that digests leave to letters."
+    )
+    pace: Pace = Field(
+        Pace.LEARNED,
+        description=(
+            "learned: a provider gets mail as fast as the relay takes it until it asks for less; "
+            "or providers: from the first message at the pace of a built-in table, for a relay of "
+            "your own that hands on at once what it gets."
+        ),
+    )
+    group_limits: GroupLimits = Field(
+        {},
+        description=(
+            "Messages a minute at most for a provider of that table or any domain, such as "
+            '{ google = 600, "partner.example" = 30 }.'
+        ),
+    )
+    warm_up_on: date | None = Field(
+        None,
+        description=(
+            "First day, such as 2026-12-01, of a new relay or domain: from then on a daily limit "
+            "grows from warm_up_first by warm_up_percent a day, until 200,000 or per_day."
+        ),
+    )
+    warm_up_first: int = Field(200, ge=1, description="Messages on the first day of a warm-up.")
+    warm_up_percent: int = Field(
+        50, ge=1, le=100, description="Percent by which each day of a warm-up exceeds the last."
     )
     fallback: tuple[str, ...] = Field(
         (), description="Routes to take, in this order, while this one is paused or rests."

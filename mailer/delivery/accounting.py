@@ -189,7 +189,7 @@ def _weary(
 ) -> Resting | None:
     """Note what was used of a route, and let it rest when that is all there was."""
     now = max(one.at for one in results)
-    if Allowance.of(route):
+    if Allowance.of(route, now):
         spent = sum(one.reply.step in COUNTED and not one.reply.ours for one in results)
         ledger.note_uses(session, {name: spent}, at=now)
     patience = timedelta(minutes=route.fallback_minutes) if route.fallback else None

@@ -8,13 +8,16 @@ allowance there is no forecast.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from mailer.delivery.allowance import Allowance
 from mailer.ledger import LENGTHS, SLOTS, Used, Window
 
 HORIZON = timedelta(days=366)
 """Nothing is foretold beyond it."""
+
+MANY = 1_000_000_000
+"""More than any digest has readers."""
 
 SAID = {Window.MINUTE: "a minute", Window.HOUR: "an hour", Window.DAY: "a day"}
 
@@ -32,9 +35,9 @@ def through_at(
 ) -> datetime | None:
     """Give when the last of some jobs will be done, one after the other; None beyond a year."""
     windows = [
-        _Filling(window, allowance.for_digests(window), used, now)
+        _Filling(window, allowance, used, now)
         for window in LENGTHS
-        if window in allowance.limits
+        if allowance.limit(window, now) is not None
     ]
     at = now
     for job in sorted(jobs, key=lambda job: job.starts_at):
@@ -52,20 +55,21 @@ def through_at(
     return at
 
 
-def rate(allowance: Allowance) -> str:
+def rate(allowance: Allowance, at: datetime) -> str:
     """Say what an allowance leaves to digests, as in “27 a minute, 9,000 a day”."""
-    return ", ".join(
-        f"{allowance.for_digests(window):,} {said}"
-        for window, said in SAID.items()
-        if window in allowance.limits
-    )
+    limits = {said: allowance.for_digests(window, at) for window, said in SAID.items()}
+    words = [f"{limit:,} {said}" for said, limit in limits.items() if limit is not None]
+    if allowance.warm_up is not None:
+        words[-1] += f" and {allowance.warm_up.percent}% more each day"
+    return ", ".join(words)
 
 
 class _Filling:
     """What one window holds as time goes by."""
 
-    def __init__(self, window: Window, limit: int, used: Used, now: datetime) -> None:
-        self._limit = limit
+    def __init__(self, window: Window, allowance: Allowance, used: Used, now: datetime) -> None:
+        self._window = window
+        self._allowance = allowance
         self._stay = LENGTHS[window] + SLOTS[window]
         self._uses = deque((use.until, use.count) for use in used.noted.get(window, ()))
         if used.in_flight:
@@ -75,17 +79,22 @@ class _Filling:
     def free(self, at: datetime) -> int:
         while self._uses and self._uses[0][0] <= at:
             self._held -= self._uses.popleft()[1]
-        return self._limit - self._held
+        return self._limit(at) - self._held
 
     def opens_at(self, at: datetime) -> datetime:
-        """Give when there is room again: at once, or when enough has run out."""
-        held = self._held
+        """Give when there is room again: at once, when enough has run out, or a limit grows."""
+        held, limit = self._held, self._limit(at)
+        grows_at = datetime.combine(at.date() + timedelta(days=1), time(), UTC)
         for until, count in self._uses:
-            if held < self._limit:
+            if held < limit:
                 break
             held -= count
             at = until
-        return at
+        return at if self._allowance.warm_up is None else min(at, grows_at)
+
+    def _limit(self, at: datetime) -> int:
+        limit = self._allowance.for_digests(self._window, at)
+        return MANY if limit is None else limit
 
     def add(self, at: datetime, count: int) -> None:
         self._uses.append((at + self._stay, count))

@@ -46,13 +46,13 @@ def outlook(
     names = (home, *known[home].fallback)
     way = next((one for one in names if not states[one].is_out_of_use(now)), home)
     still = _stands_still(states[home], way, now)
-    allowance = Allowance.of(known[way])
+    begins = max(now, states[way].rests_until or now)
+    allowance = Allowance.of(known[way], begins)
     if states[way].paused_at is not None or not allowance:
         return Outlook(words=still)
-    begins = max(now, states[way].rests_until or now)
     mine, jobs = _jobs(session, digest, home, begins)
     at = through_at(jobs, allowance, ledger.used(session, way, now=now), now=now)
-    what = f"({mine:,} at {rate(allowance)})"
+    what = f"({mine:,} at {rate(allowance, begins)})"
     if at is None:
         return Outlook(words=_joined(f"not through within a year {what}", still), is_long=True)
     local = at.astimezone(moments.zone(card.list.timezone))

@@ -92,15 +92,17 @@ def look(
         ways={home: way for home, way in ways.items() if way is not None},
         detours={name: states[name].why(now) for name, way in ways.items() if way != name},
         room={name: _room(session, known, name, room[name], now) for name in usable},
-        slow=frozenset(
-            name for name in known if _is_slow(known[name], states[name], now - life_of)
-        ),
+        slow=frozenset(name for name in known if _is_slow(known[name], states[name], now, life_of)),
     )
 
 
 def limited(known: Mapping[str, config.Route]) -> frozenset[str]:
     """Give the routes that have an allowance."""
-    return frozenset(name for name, route in known.items() if Allowance.of(route))
+    return frozenset(
+        name
+        for name, route in known.items()
+        if route.warm_up_on or route.per_minute or route.per_hour or route.per_day
+    )
 
 
 def _way(name: str, known: Mapping[str, config.Route], usable: frozenset[str]) -> str | None:
@@ -110,13 +112,14 @@ def _way(name: str, known: Mapping[str, config.Route], usable: frozenset[str]) -
 def _room(
     session: Session, known: Mapping[str, config.Route], name: str, lane: int, now: datetime
 ) -> Left:
-    allowance = Allowance.of(known[name])
+    allowance = Allowance.of(known[name], now)
     if not allowance or not lane:
         return Left(lane, lane)
-    left = allowance.left(ledger.used(session, name, now=now))
+    left = allowance.left(ledger.used(session, name, now=now), now)
     return Left(min(left.letters, lane), min(left.digests, lane))
 
 
-def _is_slow(route: config.Route, state: RouteStanding, since: datetime) -> bool:
+def _is_slow(route: config.Route, state: RouteStanding, now: datetime, life_of: timedelta) -> bool:
+    since = now - life_of
     rested = state.rests_until is not None and state.rests_until > since
-    return rested or bool(Allowance.of(route))
+    return rested or bool(Allowance.of(route, since))

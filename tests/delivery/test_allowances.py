@@ -54,6 +54,21 @@ def test_no_more_leaves_in_a_minute_than_the_relay_takes(
     assert relay.taken == dict.fromkeys(readers(25), 1)
 
 
+def test_a_new_relay_is_warmed_up_day_by_day(office: Installation, relay: SmtpServer) -> None:
+    first = f"{office.clock.now():%Y-%m-%d}"
+    office.reopen(smtp={"warm_up_on": first, "warm_up_first": 10, "letters_reserve": 0})
+    office.subscribers(*readers(25))
+    digest = office.queued()
+
+    office.work()
+    assert office.sums(digest).sent == 10
+
+    office.clock.move(timedelta(days=1, minutes=16))
+    office.work()
+
+    assert relay.taken == dict.fromkeys(readers(25), 1)
+
+
 def test_digests_leave_a_reserve_to_letters(office: Installation, relay: SmtpServer) -> None:
     office.reopen(smtp={"per_hour": 10, "letters_reserve": 20})
     office.subscribers(KIM, *readers(20))
