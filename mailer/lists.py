@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlmodel import Session, col, select
 
-from mailer import unseen
+from mailer import accent, unseen
 from mailer.address import Address
 from mailer.db.schema import ListText, MailingList, OldSlug, OptIn, Sender, Visibility
 from mailer.errors import HeaderInvalid, MomentInvalid, NotFound, Refused, UsageError
@@ -47,7 +47,7 @@ class NewList:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Changes to a list; None leaves a thing as it is."""
+    """Changes to a list; None leaves a thing as it is. An empty `accent` is that of the house."""
 
     slug: str | None = None
     sender: Address | None = None
@@ -61,6 +61,7 @@ class Edit:
     visibility: Visibility | None = None
     opt_in: OptIn | None = None
     layout: str | None = None
+    accent: str | None = None
     texts: "tuple[Words, ...]" = field(default=())
 
 
@@ -131,6 +132,8 @@ def edit(session: Session, slug: str, changes: Edit, *, now: datetime) -> Mailin
         value = getattr(changes, name)
         if value is not None:
             setattr(found, name, value)
+    if changes.accent is not None:
+        found.accent = accent.parse(changes.accent) if changes.accent else None
     _edit_sender(session, found, changes)
     session.add(found)
     for words in changes.texts:

@@ -7,6 +7,7 @@ import typer
 from sqlmodel import Session
 
 from mailer import lists, subscribers
+from mailer.accent import shades
 from mailer.app import App
 from mailer.cli import printing, reading
 from mailer.cli.options import AsJson, Slug
@@ -18,6 +19,8 @@ from mailer.lists import Card, Edit, NewList, Words
 app = typer.Typer()
 
 COLUMNS = ("slug", "name", "from", "language", "timezone", "visibility", "confirmed")
+NO_ACCENT = "none"
+"""What gives a list the colour of the house again."""
 
 ReplyTo = Annotated[
     str | None, typer.Option("--reply-to", metavar="ADDRESS", help="Where answers go.")
@@ -140,6 +143,10 @@ def edit(
             "--layout", "--template", metavar="NAME", help="Looks of its next digests: letterhead."
         ),
     ] = None,
+    accent: Annotated[
+        str | None,
+        typer.Option("--accent", metavar="COLOUR", help="Its colour, as in #0b5a63; or “none”."),
+    ] = None,
 ) -> None:
     """Change a list: what is not named stays as it is."""
     words = (name, description, welcome)
@@ -156,6 +163,7 @@ def edit(
         visibility=visibility,
         opt_in=opt_in,
         layout=layout,
+        accent="" if accent == NO_ACCENT else reading.given(reading.colour_of, accent, "--accent"),
     )
     if changes == Edit() and not any(word is not None for word in words):
         raise UsageError("nothing to change was named; “mailer list edit --help” shows what can be")
@@ -164,6 +172,8 @@ def edit(
         reading.check_layout(opened, layout)
         opened.database.write(_edit, slug, changes, words, words_in, opened)
     talk(f"list “{new_slug or slug}” is changed")
+    for remark in shades(changes.accent).remarks() if changes.accent else ():
+        talk(remark)
 
 
 @app.command()
@@ -226,6 +236,7 @@ def _record(session: Session, card: Card, opened: App) -> dict[str, Any]:
         "visibility": row.visibility.value,
         "opt_in": row.opt_in.value,
         "template": row.layout,
+        "accent": row.accent,
         "last_number": row.last_number,
         "confirmed": subscribers.size(session, card.id),
         "page": opened.links.list_page(row.slug),

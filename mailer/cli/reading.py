@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from mailer import address, unseen
+from mailer import accent, address, unseen
 from mailer.address import Address
 from mailer.app import App
 from mailer.digests import front_matter
@@ -52,6 +52,14 @@ def address_of(text: str, what: str) -> Address:
         return address.parse(text)
     except AddressInvalid as error:
         raise UsageError(f"{what}: {error}; write it like name@example.org") from None
+
+
+def colour_of(text: str, what: str) -> str:
+    """Read a colour and give it as #rrggbb."""
+    try:
+        return accent.parse(text)
+    except UsageError as error:
+        raise UsageError(f"{what}: {error}") from None
 
 
 def line_of(text: str, what: str) -> str:

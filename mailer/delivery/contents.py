@@ -201,6 +201,7 @@ class Contents:
             page_url=self.links.list_page(slug) if _is_open(card) else self.links.home(),
             description=card.words.description,
             archive_url=self.links.archive(slug) if _is_open(card) else "",
+            accent=card.list.accent or "",
         )
 
     def _sender_card(self, card: Card) -> SenderCard:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from mailer import accent
 from mailer import address as addresses
+from mailer.accent import Shades
 from mailer.errors import HeaderInvalid, MomentInvalid
 from mailer.rendering.checks import block, line, web_address
 
@@ -94,7 +96,10 @@ class SenderCard:
 
 @dataclass(frozen=True, slots=True)
 class ListCard:
-    """The list a message comes from. `identifier` is its List-Id without the brackets."""
+    """The list a message comes from. `identifier` is its List-Id without the brackets.
+
+    `accent` is its own colour as #rrggbb; `shades` are what templates write of it.
+    """
 
     slug: str
     name: str
@@ -103,6 +108,12 @@ class ListCard:
     page_url: str
     description: str = ""
     archive_url: str = ""
+    accent: str = ""
+
+    @property
+    def shades(self) -> Shades | None:
+        """Give the list's own colour as it can be read, in light and in dark."""
+        return accent.shades(self.accent) if self.accent else None
 
     def __post_init__(self) -> None:
         line("list's name", self.name)

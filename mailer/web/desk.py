@@ -86,6 +86,7 @@ class Desk:
             "ways": Ways(self, self._lasting(visit, language)),
             "tongues": self._tongues(visit, language, offered),
             "canonical": "",
+            "accent": None,
         }
         html = self.templates.render(f"{FOLDER}/{name}", language, {**frame, **values})
         return HTMLResponse(html, status_code=status, headers=dict(headers))
@@ -168,6 +169,10 @@ class Ways:
     def static(self, name: str) -> str:
         """Give the address of a file, with the hash of its content."""
         return f"{self.desk.base_path}/static/{self.desk.assets.by_plain_name[name].name}"
+
+    def accent(self, colour: str) -> str:
+        """Give the style sheet of a list's own colour."""
+        return f"{self.desk.base_path}/static/accent/{colour.removeprefix('#')}.css"
 
     def _with(self, address: str, values: Mapping[str, object]) -> str:
         said = urlencode({name: value for name, value in values.items() if value})

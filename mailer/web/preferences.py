@@ -78,6 +78,7 @@ def _page(desk: Desk, visit: Visit, one: Reader, settled: Settled | None = None)
     language = language_of(desk, visit, one)
     with desk.app.database.reading() as session:
         shown = sheet.of(session, desk, one, language)
+        came_from = lists.by_id(session, _ids(desk, visit)[1])
     return desk.page(
         visit,
         "preferences.html",
@@ -85,4 +86,5 @@ def _page(desk: Desk, visit: Visit, one: Reader, settled: Settled | None = None)
         sheet=shown,
         link_path=f"{desk.base_path}{visit.path}/letter",
         told=sheet.told(shown, settled),
+        accent=came_from.accent,
     )

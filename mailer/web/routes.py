@@ -6,7 +6,8 @@ Short and lasting: they are in mails that are opened years later.
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from mailer.errors import NotFound
+from mailer import accent
+from mailer.errors import NotFound, UsageError
 from mailer.links import (
     ACCESS,
     CONFIRM,
@@ -92,6 +93,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         Route("/metrics", Door(desk, get=metrics.show)),
         Route("/robots.txt", Door(desk, get=health.robots)),
         Route("/favicon.ico", Door(desk, get=_picture)),
+        Route("/static/accent/{colour}.css", Door(desk, get=_accent)),
         Route("/static/{name}", Door(desk, get=_file)),
     ]
 
@@ -106,3 +108,12 @@ def _file(desk: Desk, visit: Visit) -> Response:
 def _picture(desk: Desk, _visit: Visit) -> Response:
     asset = desk.assets.by_plain_name["favicon.svg"]
     return Response(asset.content, media_type=asset.media_type, headers=A_DAY)
+
+
+def _accent(_desk: Desk, visit: Visit) -> Response:
+    """Give the style sheet of a colour: our pages' own policy lets no style stand in a page."""
+    try:
+        colour = accent.parse(visit.parts["colour"])
+    except UsageError:
+        raise NotFound("colour", visit.parts["colour"]) from None
+    return Response(accent.style_sheet(colour), media_type="text/css", headers=A_DAY)

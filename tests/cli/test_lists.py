@@ -101,3 +101,26 @@ def test_a_route_that_is_not_in_the_settings_is_not_found(meetings: Office) -> N
 
     assert ended.code == 3
     assert ended.error == "there is no route “bulk”; there are: smtp"
+
+
+def test_a_list_has_a_colour_of_its_own_until_it_has_that_of_the_house_again(
+    meetings: Office,
+) -> None:
+    changed = meetings.ok("list", "edit", "meetings", "--accent", "#FC0")
+
+    assert meetings.ok("list", "show", "meetings", "--json").json["accent"] == "#ffcc00"
+    assert changed.err == (
+        "list “meetings” is changed\n"
+        "#ffcc00 is too pale to be read in light pages and mails (a contrast of 1.3, where 4.5 is "
+        "needed): #856a00 is used there\n"
+    )
+
+    meetings.ok("list", "edit", "meetings", "--accent", "none")
+    assert meetings.ok("list", "show", "meetings", "--json").json["accent"] is None
+
+
+def test_what_is_no_colour_is_not_understood(meetings: Office) -> None:
+    ended = meetings.run("list", "edit", "meetings", "--accent", "url(//elsewhere)")
+
+    assert ended.code == 2
+    assert ended.error == "--accent: “url(//elsewhere)” is not a colour; write it like #0b5a63"

@@ -1,11 +1,13 @@
 """Mails in a browser: nothing runs over, nobody is kept out, the next step is on the screen."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mailer import accent
 from mailer.rendering import (
     DigestContent,
     ItemCard,
@@ -131,6 +133,39 @@ def test_pictures_and_documents_fit_and_keep_nobody_out(browser: Visitor, layout
 def test_long_words_and_addresses_break_nothing(browser: Visitor) -> None:
     for layout in layouts(OURS):
         look(browser, digest_page(replace(OVERFULL, layout=layout)))
+
+
+@pytest.mark.parametrize("colour", ["#ffcc00", "#14003c"])
+@pytest.mark.parametrize("layout", layouts(OURS))
+def test_a_digest_in_its_list_s_own_colour_can_be_read(
+    browser: Visitor, layout: str, colour: str, pictures: Path
+) -> None:
+    own = replace(DIGEST, mailing_list=replace(LIST, accent=colour), layout=layout)
+
+    page = look(browser, digest_page(own))
+
+    shades = accent.shades(colour)
+    for scheme, tones in (("light", shades.light), ("dark", shades.dark)):
+        page.emulate_media(color_scheme=scheme)
+        used = page.locator("#item-1 a").first.evaluate("node => getComputedStyle(node).color")
+        assert used == f"rgb{tuple(bytes.fromhex(tones.accent[1:]))}"
+    if os.environ.get("MAILER_TEST_PICTURES"):
+        screenshots(page, pictures, f"{layout}-accent-{colour[1:]}")
+
+
+def test_a_letter_has_its_button_in_the_list_s_own_colour(browser: Visitor, pictures: Path) -> None:
+    content = replace(letter(Kind.CONFIRMATION), mailing_list=replace(LIST, accent="#ffcc00"))
+    html = Prepared.of(render_letter(OURS, content), OURS.languages["en"]).fill(VALUES).html
+
+    page = look(browser, html)
+
+    shades = accent.shades("#ffcc00")
+    for scheme, tones in (("light", shades.light), ("dark", shades.dark)):
+        page.emulate_media(color_scheme=scheme)
+        used = page.locator(".button a").evaluate("node => getComputedStyle(node).backgroundColor")
+        assert used == f"rgb{tuple(bytes.fromhex(tones.accent[1:]))}"
+    if os.environ.get("MAILER_TEST_PICTURES"):
+        screenshots(page, pictures, "confirmation-accent-ffcc00")
 
 
 def test_a_confirmation_fits_and_keeps_nobody_out(browser: Visitor) -> None:

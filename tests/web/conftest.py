@@ -133,6 +133,11 @@ class Office:
             found.retired_at = self.clock.now()
             session.add(found)
 
+    def colour(self, slug: str, colour: str) -> None:
+        """Give a list a colour of its own."""
+        edit = lists.Edit(accent=colour)
+        self.app.database.write(lists.edit, slug, edit, now=self.clock.now())
+
     def hide(self, slug: str) -> None:
         """Make a list private."""
         edit = lists.Edit(visibility=Visibility.PRIVATE)

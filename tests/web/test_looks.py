@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from mailer import lists
+from mailer import accent, lists
 from mailer.db.schema import DeliveryKind, Visibility
 from mailer.language import Language, Languages
 from tests.browser import DESKTOP, PHONE, Scheme, Visitor, axe, is_too_wide, screenshots
@@ -54,6 +54,7 @@ REPORT = """Delegates of six regions met for two days.
 The next meeting is in **Brussels**. See ![the hall](https://pictures.example/hall.jpg).
 """
 KIM = "kim@reader.example"
+COLOUR = "node => getComputedStyle(node).color"
 
 
 @dataclass
@@ -223,6 +224,46 @@ def test_every_answer_to_a_button_is_fit_too(
         _keep(page, pictures, f"after-{button.split()[0].strip(',').lower()}-en")
 
 
+@pytest.mark.parametrize("colour", ["#ffcc00", "#14003c"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_list_in_its_own_colour_can_be_read_as_well(
+    street: Furnished, browser: Visitor, pictures: Path, scheme: Scheme, colour: str
+) -> None:
+    street.office.colour("meetings", colour)
+    meetings = street.office.app.database.read(lists.get, "meetings").id
+    assert meetings is not None
+    street.office.send_digest(meetings, "In our own colour", en=REPORT, ja=REPORT)
+    page = browser.page(width=DESKTOP, scheme=scheme)
+    shades = accent.shades(colour)
+    used = (shades.light if scheme == "light" else shades.dark).accent
+
+    for name in ("list", "archive", "preferences", "leave"):
+        page.goto(street.url(street.pages[name]))
+        look(browser, page, name)
+        assert _hex(page.locator(".foot a").last.evaluate(COLOUR)) == used, name
+        _keep(page, pictures, f"{name}-accent-{colour[1:]}")
+    page.goto(street.url("/l/meetings/3"))
+    look(browser, page, "digest")
+    assert _hex(page.locator(".above a").first.evaluate(COLOUR)) == used
+    _keep(page, pictures, f"digest-accent-{colour[1:]}")
+
+
+def test_other_pages_keep_the_colour_of_the_house(street: Furnished) -> None:
+    street.office.colour("meetings", "#ffcc00")
+
+    assert "/static/accent/ffcc00.css" in street.office.get("/l/meetings").text
+    for path in ("/", "/l/customs", "/privacy", "/nothing/here"):
+        assert "/static/accent/" not in street.office.get(path).text
+
+
+def test_only_a_colour_has_a_style_sheet(street: Furnished) -> None:
+    found = street.office.get("/static/accent/ffcc00.css")
+
+    assert found.headers["content-type"].startswith("text/css")
+    for path in ("ggg", "ffcc000", "red", "%23ffcc00%7D", ""):
+        assert street.office.get(f"/static/accent/{path}.css").status_code == 404, path
+
+
 def test_a_page_from_right_to_left_is_a_mirror(
     street: Furnished, browser: Visitor, pictures: Path
 ) -> None:
@@ -354,3 +395,8 @@ def test_a_pasted_box_leads_by_our_page_to_a_letter(
 def _keep(page: "Page", folder: Path, name: str) -> None:
     if os.environ.get("MAILER_TEST_PICTURES"):
         screenshots(page, folder, name)
+
+
+def _hex(colour: str) -> str:
+    """Give a colour as a browser says it, `rgb(11, 90, 99)`, as #rrggbb."""
+    return "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", colour))
