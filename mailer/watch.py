@@ -9,6 +9,7 @@ import platform
 import shutil
 import urllib.error
 import urllib.request
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -76,6 +77,25 @@ def is_well(app: App, *, now: datetime) -> bool:
         )
 
 
+def standing_still(session: Session, app: App, *, now: datetime) -> dict[str, int]:
+    """Count the routes by which nothing leaves now: “paused”, “resting”, “used up”; each once.
+
+    A paused one waits for its owner, a resting one for a relay in trouble, and one that has used
+    up what its relay allows for the next hour or day. What counts none is left out.
+    """
+    routes = app.settings.all_routes()
+    found: Counter[str] = Counter()
+    for one in delivery.routes(session, list(routes)):
+        allowance = Allowance.of(routes[one.name], now)
+        if one.paused_at is not None:
+            found["paused"] += 1
+        elif one.rests(now):
+            found["resting"] += 1
+        elif allowance and not allowance.left(ledger.used(session, one.name, now=now), now).digests:
+            found["used up"] += 1
+    return dict(found)
+
+
 def free_bytes(app: App) -> int:
     """Give the room on the disk where the database or, with a server, the journals are."""
     return shutil.disk_usage((app.database.path or app.config.state).parent).free
@@ -106,7 +126,7 @@ def _mail(app: App, now: datetime) -> list[Trouble]:
     patience = timedelta(minutes=app.settings.watch.stalled_minutes)
     # Counting a large digest takes a while: not within a transaction that others wait for.
     with app.database.reading() as session:
-        waits_for_relay = _waits_for_relay(session, app, now)
+        waits_for_relay = bool(standing_still(session, app, now=now))
         going = _going(session, now)
         waits = ledger.longest_waiting_letter(session)
     unmoved = app.database.write(_progress, going, now=now, afresh=waits_for_relay)
@@ -118,18 +138,6 @@ def _mail(app: App, now: datetime) -> list[Trouble]:
     if waits is not None and now - waits >= patience:
         stalled.append(_letters(waits))
     return stalled
-
-
-def _waits_for_relay(session: Session, app: App, now: datetime) -> bool:
-    """Tell whether a route is paused, rests, or has used up what its relay allows."""
-    routes = app.settings.all_routes()
-    if any(one.is_out_of_use(now) for one in delivery.routes(session, list(routes))):
-        return True
-    limited = {name: Allowance.of(route, now) for name, route in routes.items()}
-    return any(
-        allowance and not allowance.left(ledger.used(session, name, now=now), now).digests
-        for name, allowance in limited.items()
-    )
 
 
 def _going(session: Session, now: datetime) -> list[_Going]:

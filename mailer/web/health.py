@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from mailer import continuity, ledger, links
+from mailer import continuity, ledger, links, watch
 from mailer.errors import DatabaseError
 from mailer.web.desk import Desk
 from mailer.web.visit import Visit
@@ -25,9 +25,17 @@ def readyz(desk: Desk, _visit: Visit) -> Response:
     found: dict[str, object] = {"ready": ready, "database": database, "workers": workers}
     if desk.app.settings.delivery.redirect_all_to:
         found["redirected"] = True
-    if database == "ok" and (held := desk.app.database.read(continuity.count_held)):
-        found["held"] = held
+    if database == "ok":
+        found |= _waiting(desk)
     return JSONResponse(found, status_code=200 if ready else 503, headers=FRESH)
+
+
+def _waiting(desk: Desk) -> dict[str, object]:
+    """Give what keeps mail from leaving although all is at work; a person may want to look."""
+    with desk.app.database.reading() as session:
+        held = continuity.count_held(session)
+        routes = watch.standing_still(session, desk.app, now=desk.now())
+    return ({"held": held} if held else {}) | ({"routes": routes} if routes else {})
 
 
 def robots(desk: Desk, _visit: Visit) -> Response:
