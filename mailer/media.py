@@ -5,7 +5,8 @@
     address = links.medium(hash, media.extension(…))     where the world finds it
 
 A medium is never changed, and the same bytes are kept once. What refers to one names its hash.
-Nothing is taken out here: which media nobody refers to any more is for retention to find.
+Nothing is taken out here: which media nothing refers to any more is for retention to find, by
+`mailer.digests.unused`.
 """
 
 import hashlib
@@ -15,10 +16,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from mailer.db import upsert
+from mailer.db import changed, upsert
 from mailer.db.schema import Medium
 from mailer.errors import NotFound, TooLarge
 
@@ -73,9 +74,10 @@ def put(
     if len(content) > LARGEST:
         raise TooLarge(f"{len(content):,} bytes are too many to host; {LARGEST:,} is the most")
     known = hashlib.sha256(content).hexdigest()
-    if facts(session, [known]):
+    if keep(session, known, now=now):
         return known  # and nothing large goes to the database once more
     width, height = pixels or (None, None)
+    # Somebody else may put it in at this moment.
     statement = upsert(session, Medium).values(
         hash=known,
         media_type=media_type,
@@ -87,6 +89,15 @@ def put(
     )
     session.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
     return known
+
+
+def keep(session: Session, known: str, *, now: datetime) -> bool:
+    """Let a medium count as put in just now; False when there is none of this hash.
+
+    Whoever would remove it at this moment waits for us, and then finds it young.
+    """
+    statement = update(Medium).where(col(Medium.hash) == known)
+    return changed(session, statement.values(created_at=now)) == 1
 
 
 def get(session: Session, known: str) -> Medium:

@@ -8,6 +8,7 @@ import structlog
 
 from mailer import facts, ledger, subscribers
 from mailer.app import App
+from mailer.digests import unused
 
 EVERY = timedelta(days=1)
 DONE = "retention.digests"
@@ -38,6 +39,7 @@ def forget(app: App) -> None:
         "letters": _all(partial(write, ledger.forget_letters, before=letters)),
         "replies": _all(partial(write, ledger.forget_replies, before=letters)),
         "recipients": _recipients(app, before(kept.deliveries_days), now),
+        "media": _media(app, before(kept.media_days), now),
     }
     if any(counts.values()):
         log.info("retention.forgot", **counts)
@@ -61,6 +63,13 @@ def _recipients(app: App, before: datetime, now: datetime) -> int:
     if old:
         app.database.write(facts.note, DONE, {"ids": sorted({*done, *old})}, now=now)
     return count
+
+
+def _media(app: App, before: datetime, now: datetime) -> int:
+    found, write = app.database.read(unused.unused, before=before), app.database.write
+    # One at a time: a large one takes a while.
+    gone = [write(unused.remove, one, before=before, looked_at=now, now=now) for one in found]
+    return sum(gone)
 
 
 def _all(some: Callable[[], int]) -> int:

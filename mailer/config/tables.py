@@ -204,7 +204,7 @@ class Delivery(Table):
 
 
 class Retention(Table):
-    """How many days data about people is kept; what is older is blanked, and sums stay."""
+    """How many days what may be forgotten is kept: data about people is blanked, and sums stay."""
 
     unconfirmed_days: Days = Field(
         30, description="An address that never confirmed is forgotten after these."
@@ -215,6 +215,9 @@ class Retention(Table):
     deliveries_days: Days = Field(730, description="Who was mailed which digest.")
     letters_days: Days = Field(
         90, description="To whom other letters went, and what mail servers answered."
+    )
+    media_days: Days = Field(
+        90, description="Pictures and documents that nothing refers to any more are removed."
     )
 
 

@@ -325,7 +325,10 @@ class Tally(Table, table=True):
 
 
 class Medium(Table, table=True):
-    """A picture or document that we host, known by the SHA-256 of its content; never changed."""
+    """A picture or document that we host, known by the SHA-256 of its content; never changed.
+
+    `created_at` is when it was put in last, or a back number let it go: unused, it stays so long.
+    """
 
     __tablename__ = "media"
     hash: str = Field(primary_key=True)

@@ -97,8 +97,9 @@ def add(
 def remove(session: Session, back_number_id: int, *, now: datetime) -> None:
     """Take a back number out of the archive; NotFound when there is none."""
     there = get(session, back_number_id)
-    # The file stays in the media store until retention finds that nobody names it any more.
+    # The file stays in the media store until retention finds that nothing names it any more.
     if changed(session, delete(BackNumber).where(col(BackNumber.id) == there.id)):
+        media.keep(session, there.hash, now=now)
         _note(session, "back_number.removed", there.list_id, there.id, now)
 
 
