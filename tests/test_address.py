@@ -1,10 +1,11 @@
 """Addresses: what can be mailed, what is one and the same, and what others may see of them."""
 
 import pytest
-from email_validator import validate_email
-from hypothesis import assume, given
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from mailer import address
 from mailer.address import mask, parse
 from mailer.errors import AddressInvalid
 
@@ -97,6 +98,69 @@ def test_what_cannot_be_mailed_is_refused_with_the_reason(typed: str, why: str) 
 
     assert len(str(caught.value)) < 500
     assert "\n" not in str(caught.value)
+
+
+# Pieces of which most addresses are nearly good, and their ends are where rules differ.
+PIECES = st.sampled_from(
+    ["a", "Z", "kim", "INFO", "news", "x" * 31, "y" * 63, "xn--", "--", "-", ".", "+", "_", "0",
+     "@", "'", "ſ", "K", "İ", "ü", "\u0338", "．", "。", "\n", " ", "org", "test", "local", "arpa",
+     "example.org"]
+)  # fmt: skip
+NEARLY = st.builds(
+    "{}@{}".format,
+    st.lists(PIECES, max_size=5).map("".join),
+    st.lists(PIECES, max_size=8).map("".join),
+)
+NASTY = [
+    "info@example.org", "Info@Example.org", "POSTMASTER@example.org", "informer@example.org",
+    "kim@example", "kim@example.", "kim@.example.org", "kim@example..org", ".kim@example.org",
+    "kim.@example.org", "k..m@example.org", "kim@-a.org", "kim@a-.org", "kim@a--b.org",
+    "kim@xn--bcher-kva.example", "kim@xn--a.org", "kim@XN--BCHER-KVA.example", "kim@example.c",
+    "kim@example.123", "kim@example.o1", "kim@a.test", "kim@test", "kim@a.latest", "kim@a.onion",
+    "kim@a.in-addr.arpa", "kim@LOCALHOST.local", "kim@1.2.3.4", "kim@[1.2.3.4]", "-@a.org",
+    "_@a.org", "+@a.org", "a" * 64 + "@example.org", "a" * 65 + "@example.org",
+    "kim@" + "a" * 63 + ".org", "kim@" + "a" * 64 + ".org", "kim@" + "a." * 126 + "org",
+    "kim@example.org\n", "kim@example.org\0", "kim\u200b@example.org", "ſam@example.org",
+    "\u212aim@example.org", "kim@\u212aa.org", "kim@exam\u00adple.org", "kim@example。org",
+    "kim@example.org@example.org", "<kim@example.org>", '"kim"@example.org', "kim(a)@example.org",
+    "=cmd@example.org", "a" * 100_000, "a." * 50_000 + "@example.org", "kim@" + "a-" * 50_000,
+]  # fmt: skip
+
+
+def as_the_library_says(typed: str) -> tuple[str, str] | None:
+    try:
+        found = validate_email(typed.strip(), check_deliverability=False)
+    except EmailNotValidError:
+        return None
+    mailbox = f"{found.local_part}@{found.ascii_domain}"
+    return mailbox, mailbox.lower()
+
+
+def as_a_plain_one(typed: str) -> tuple[str, str] | None:
+    found = address._plain(typed.strip())
+    return (found.mailbox, found.key) if found else None
+
+
+@pytest.mark.parametrize("typed", NASTY)
+def test_what_is_taken_for_plain_is_just_what_the_library_says(typed: str) -> None:
+    assert as_a_plain_one(typed) in {None, as_the_library_says(typed)}
+
+
+@given(NEARLY | st.emails() | st.text(max_size=40))
+@example("INFO@example.org")
+def test_nothing_is_taken_for_plain_that_the_library_sees_otherwise(typed: str) -> None:
+    assert as_a_plain_one(typed) in {None, as_the_library_says(typed)}
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9_+-]{2,20}(\.[a-z0-9]{1,10}){0,2}", fullmatch=True),
+    st.sampled_from(["example.org", "Mail.Example.ORG", "a-b.c-d.example", "x1.y2.museum"]),
+)
+def test_ordinary_addresses_are_taken_for_plain(local: str, domain: str) -> None:
+    typed = f"{local}@{domain}"
+    assume(local.lower() not in address._OFFICES)
+
+    assert as_a_plain_one(typed) == as_the_library_says(typed) is not None
 
 
 @pytest.mark.parametrize(
