@@ -73,6 +73,13 @@ def states(kind: type[StrEnum], name: str) -> Enum:
     )
 
 
+def _index_where_given(table: str, column: str) -> Index:
+    """Make an index of those rows that have a value there."""
+    given = text(f"{column} IS NOT NULL")
+    name = f"ix_{table}_{column}"
+    return Index(name, column, sqlite_where=given, postgresql_where=given)
+
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """A key that outgrows 32 bits; SQLite numbers rows by itself only in an INTEGER."""
 
@@ -203,17 +210,22 @@ class Subscriber(Table, table=True):
     """
 
     __tablename__ = "subscribers"
+    # Few have either: an index of everybody would be paid for by each who comes.
+    __table_args__ = (
+        _index_where_given("subscribers", "organisation_id"),
+        _index_where_given("subscribers", "merged_into"),
+    )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     address: str | None
     key: str | None = Field(unique=True)
-    domain: str | None = Field(default=None, index=True)
+    domain: str | None = None
     name: str = ""
     language: str | None = None
-    organisation_id: int | None = Field(default=None, foreign_key="organisations.id", index=True)
+    organisation_id: int | None = Field(default=None, foreign_key="organisations.id")
     paused_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     batch_id: int | None = Field(default=None, foreign_key="import_batches.id", index=True)
     merged_into: int | None = Field(
-        default=None, sa_column=Column(BigId, ForeignKey("subscribers.id"), index=True)
+        default=None, sa_column=Column(BigId, ForeignKey("subscribers.id"))
     )
     created_at: datetime = Field(sa_type=UTCDateTime)
     erased_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
@@ -796,7 +808,10 @@ class Event(Table, table=True):
     """An immutable line of history. Names no address: erasing a person leaves it standing."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_subscriber", "subscriber_id", "list_id", "id"),)
+    __table_args__ = (
+        Index("ix_events_subscriber", "subscriber_id", "list_id", "id"),
+        _index_where_given("events", "digest_id"),
+    )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     kind: str
     version: int = 1
@@ -805,6 +820,6 @@ class Event(Table, table=True):
     actor_id: str = ""
     subscriber_id: int | None = Field(default=None, sa_type=BigInteger)
     list_id: int | None = None
-    digest_id: int | None = Field(default=None, index=True)
+    digest_id: int | None = None
     delivery_id: int | None = Field(default=None, sa_type=BigInteger)
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
