@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from mailer import lists
+from mailer import address, lists
 from mailer.config import Envelope, Settings
 from mailer.db.schema import DeliveryKind, DigestEdition, ItemVersion
 from mailer.delivery import plates, redirecting, weighing
@@ -21,6 +21,7 @@ from mailer.delivery.contents import Contents
 from mailer.delivery.plates import Head
 from mailer.delivery.redirecting import bannered
 from mailer.digests import life
+from mailer.dkim import Signer, Signers
 from mailer.ledger import Claimed
 from mailer.links import Links
 from mailer.lists import Card
@@ -48,10 +49,11 @@ _FileStamp = tuple[Path, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """An edition ready to be filled, with its head."""
+    """An edition ready to be filled, with its head and the domain in From, as an A-label."""
 
     prepared: Prepared
     head: Head
+    domain: str
 
 
 class Press:
@@ -66,6 +68,7 @@ class Press:
         self.templates = templates
         self.redirect_to = settings.delivery.redirect_all_to
         self.contents = Contents(settings, links)
+        self.signers = Signers(keys)
         self._plates: dict[int, Plate] = {}
         self._letters: dict[LetterContent, Edition] = {}
         self._stamp: frozenset[_FileStamp] = frozenset()
@@ -148,7 +151,10 @@ class Press:
     # ------------------------------------------------------------------ messages
 
     def plate(self, session: Session, edition_id: int) -> Plate:
-        """Give a kept edition, ready to be filled; NotFound when there is none."""
+        """Give a kept edition, ready to be filled.
+
+        Raises NotFound when there is none, ConfigError when it is to be signed and cannot be.
+        """
         plate = self._plates.get(edition_id)
         if plate is None:
             edition, head = plates.kept(session, edition_id)
@@ -156,10 +162,27 @@ class Press:
             while len(self._plates) >= KEPT:
                 del self._plates[next(iter(self._plates))]
             self._plates[edition_id] = plate
+        self._signer(plate)  # a key that cannot be opened is told before anybody is written to
         return plate
 
+    def signs(self, plate: Plate) -> bool:
+        """Tell whether messages are signed by us: then composing one takes a while."""
+        return self._signer(plate) is not None
+
     def compose(self, claimed: Claimed, plate: Plate) -> bytes:
-        """Give the whole message: the same bytes at every try."""
+        """Give the whole message: the same bytes at every try.
+
+        Only the signature in front follows the key that signs now, for an earlier one's record
+        may be gone from DNS by the time of a retry. May be called from any thread.
+        """
+        message = self._unsigned(claimed, plate)
+        signer = self._signer(plate)
+        return signer.sign(message, at=claimed.dated_at) + message if signer else message
+
+    def _signer(self, plate: Plate) -> Signer | None:
+        return self.signers.of(plate.domain)
+
+    def _unsigned(self, claimed: Claimed, plate: Plate) -> bytes:
         if not self.redirect_to:
             return self._compose(claimed, plate)
         listed = plate.head.mailing_list
@@ -198,7 +221,8 @@ class Press:
         return compose(plate.prepared, values, self._identity(claimed, plate.head))
 
     def _prepared(self, edition: Edition, head: Head) -> Plate:
-        return Plate(Prepared.of(edition, self.templates.languages.of(edition.language)), head)
+        prepared = Prepared.of(edition, self.templates.languages.of(edition.language))
+        return Plate(prepared, head, address.parse(head.sender.address).domain)
 
     def _identity(self, claimed: Claimed, head: Head) -> Identity:
         token = self.keys.sign_short(Purpose.MESSAGE, claimed.id, key_id=claimed.signing_key)

@@ -57,6 +57,11 @@ class Parcel:
         """Give the address that gets this message in its reader's place; empty for none."""
         return self.press.redirect_to
 
+    @property
+    def is_signed(self) -> bool:
+        """Tell whether we sign this message: composing it is then work for a thread."""
+        return self.press.signs(self.plate)
+
     def compose(self) -> bytes:
         """Give the whole message: the same bytes at every try."""
         return self.press.compose(self.claimed, self.plate)
@@ -166,6 +171,7 @@ class Turns:
     ) -> tuple[Parcel, ...]:
         """Make parcels of what may go, and settle what may not."""
         refused = subscribers.may_not_be_mailed(session, claimed, now=now)
+        self._press.signers.renew(session)
         fitting = Fitting(session, self._press, now)
         parcels, settled = [], []
         spare = self._not_mailed(session, claimed)

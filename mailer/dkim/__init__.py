@@ -1,0 +1,50 @@
+"""DKIM: keys by domain, and signatures over finished messages (RFC 6376).
+
+    signers = Signers(ring); signers.renew(session)        each turn of a worker
+    if signer := signers.of("example.org"):
+        message = signer.sign(message, at=dated_at) + message
+
+`make`, `switch` and `remove` change which keys there are; `verify` is a receiver's view.
+"""
+
+from mailer.dkim.canonical import NotAMessage
+from mailer.dkim.keeping import (
+    KEEP_RECORD,
+    Standing,
+    Wish,
+    chosen,
+    every,
+    leave_until,
+    make,
+    opened,
+    remove,
+    standing,
+    switch,
+)
+from mailer.dkim.making import domain, place, record, selector
+from mailer.dkim.signers import Signers
+from mailer.dkim.signing import OVERSIGNED, SIGNED, Key, Signer
+
+__all__ = [
+    "KEEP_RECORD",
+    "OVERSIGNED",
+    "SIGNED",
+    "Key",
+    "NotAMessage",
+    "Signer",
+    "Signers",
+    "Standing",
+    "Wish",
+    "chosen",
+    "domain",
+    "every",
+    "leave_until",
+    "make",
+    "opened",
+    "place",
+    "record",
+    "remove",
+    "selector",
+    "standing",
+    "switch",
+]

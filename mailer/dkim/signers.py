@@ -1,0 +1,60 @@
+"""The signers of a process: one for each domain that has a key, opened once.
+
+`renew` is cheap where nothing changed, so that a switch of keys reaches every worker with its
+next turn. May be read from any thread while another renews.
+"""
+
+from collections import defaultdict
+
+from sqlmodel import Session
+
+from mailer.db.schema import DkimKey
+from mailer.dkim import keeping
+from mailer.dkim.signing import Key, Signer
+from mailer.errors import ConfigError
+from mailer.tokens import KeyRing
+
+
+class Signers:
+    """Which domains we sign for, and by what."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+        self._opened: dict[int, Key | ConfigError] = {}
+        self._found: dict[str, Signer | ConfigError] = {}
+
+    def renew(self, session: Session) -> None:
+        """Learn which keys sign now."""
+        opened: dict[int, Key | ConfigError] = {}
+        domains: dict[str, list[Key | ConfigError]] = defaultdict(list)
+        for row in keeping.signing(session):
+            assert row.id is not None
+            opened[row.id] = self._opened.get(row.id) or self._open(row)
+            domains[row.domain].append(opened[row.id])
+        self._opened = opened
+        self._found = {domain: _signer(domain, keys) for domain, keys in domains.items()}
+
+    def of(self, domain: str) -> Signer | None:
+        """Give the signer of a domain, None for one that we do not sign for.
+
+        Raises ConfigError when its key cannot be opened: such mail is not to go unsigned.
+        """
+        found = self._found.get(domain)
+        if isinstance(found, ConfigError):
+            raise ConfigError(found.problems)  # raised again and again, it would grow
+        return found
+
+    def _open(self, row: DkimKey) -> Key | ConfigError:
+        try:
+            return keeping.opened(self._ring, row)
+        except ConfigError as error:
+            return error
+
+
+def _signer(domain: str, keys: list[Key | ConfigError]) -> Signer | ConfigError:
+    ready = []
+    for key in keys:
+        if isinstance(key, ConfigError):
+            return key
+        ready.append(key)
+    return Signer(domain, tuple(ready))
