@@ -5,6 +5,9 @@ import struct
 from functools import cache
 
 from PIL import Image, ImageDraw
+from pillow_heif import register_heif_opener
+
+register_heif_opener()  # and what writes HEIC
 
 RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 160, 60), (30, 60, 200), (255, 255, 255)
 CORNERS = (RED, GREEN, BLUE, WHITE)
@@ -37,8 +40,10 @@ def scene(width: int = 80, height: int = 60) -> Image.Image:
     return image
 
 
-def photo(image: Image.Image, orientation: int = 1, *, quality: int = 90) -> bytes:
-    """Give a picture as a camera writes it: turned, with place, thumbnail and all."""
+def photo(
+    image: Image.Image, orientation: int = 1, *, quality: int = 90, kind: str = "JPEG"
+) -> bytes:
+    """Give a picture as a camera writes it, JPEG or HEIF: turned, with place and all."""
     turn = _TURNED[orientation]
     lying = image.transpose(turn) if turn is not None else image
     exif = Image.Exif()
@@ -46,7 +51,7 @@ def photo(image: Image.Image, orientation: int = 1, *, quality: int = 90) -> byt
     exif[0x0112] = orientation
     exif.get_ifd(0x8825).update(SUVA)
     into = io.BytesIO()
-    lying.save(into, "JPEG", quality=quality, exif=exif, comment=COMMENT, xmp=XMP)
+    lying.save(into, kind, quality=quality, exif=exif.tobytes(), comment=COMMENT, xmp=XMP)
     return into.getvalue()
 
 
@@ -63,6 +68,19 @@ def large_photo(orientation: int = 6) -> bytes:
     grain = Image.effect_noise((4032, 3024), 50)
     image = Image.blend(scene(4032, 3024), Image.merge("RGB", [grain] * 3), 0.3)
     return photo(image, orientation, quality=98)
+
+
+@cache
+def iphone_photo(orientation: int = 6) -> bytes:
+    """Give a photo of 12 million pixels in tiles, as an iPhone takes them."""
+    image = scene(4032, 3024)
+    turn = _TURNED[orientation]
+    lying = image.transpose(turn) if turn is not None else image
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    into = io.BytesIO()
+    lying.save(into, "HEIF", quality=50, exif=exif.tobytes(), tile_size=512)
+    return into.getvalue()
 
 
 def corners(image: Image.Image) -> list[tuple[int, int, int]]:

@@ -56,8 +56,12 @@ UPRIGHT = {
 
 TOO_MANY = f"has more than {MOST_PIXELS // 1_000_000} million pixels: make it smaller"
 TOO_MUCH = "takes too much memory to open: save it as JPEG, smaller"
-NO_PICTURE = "is not a JPEG, PNG, WebP or GIF picture: save it as JPEG"
+NO_PICTURE = "is not a JPEG, PNG, WebP, GIF or HEIC picture: save it as JPEG"
+NO_HEIC = "is a HEIC picture that cannot be opened: save it as JPEG"
 BROKEN = "cannot be read to its end: the file is damaged"
+
+BOXES = b"ftyp"
+"""What stands at the fifth byte of a file of boxes (ISO/IEC 14496-12), as HEIC is one."""
 
 LYING = {5, 6, 7, 8}
 """Orientations in which width and height change places."""
@@ -82,7 +86,7 @@ def develop(content: bytes) -> list[Print]:
     Raises Wrong, and whatever a decoder raises over bytes that are broken.
     """
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
-    with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+    with _opened(content) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise Wrong(TOO_MANY)
         is_drawing = opened.format in {"PNG", "GIF"}
@@ -96,6 +100,23 @@ def develop(content: bytes) -> list[Print]:
     if orientation in UPRIGHT:
         large = large.transpose(UPRIGHT[orientation])
     return list(_prints(large, is_drawing=is_drawing))
+
+
+def _opened(content: bytes) -> Image.Image:
+    if content[4:8] != BOXES:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    # A decoder of films stands behind HEIC: it is loaded only for a file that asks for it, with
+    # one thread, for each more claims memory of its own, and decodes nothing but the picture.
+    import pillow_heif  # noqa: PLC0415
+
+    pillow_heif.register_heif_opener(
+        thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
+    )
+    try:
+        return Image.open(io.BytesIO(content), formats=("HEIF",))
+    except UnidentifiedImageError:
+        is_heic = pillow_heif.is_supported(content)
+        raise Wrong(NO_HEIC if is_heic else NO_PICTURE) from None
 
 
 def _orientation(opened: Image.Image) -> int:

@@ -27,7 +27,6 @@ LARGEST_PHOTO = 20_000_000
 DARKROOM_SECONDS = 60
 """A phone's photo takes one; a machine may be slow, and a picture made to be."""
 
-_HEIC = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 TOO_LARGE = f"is larger than {LARGEST_PHOTO // 1_000_000} MB: make it smaller"
 _TOO_MUCH = b'{"wrong": "takes too much memory to open: save it as JPEG, smaller"}'
 
@@ -88,8 +87,6 @@ def develop(content: bytes) -> tuple[Print, Print]:
     """
     if len(content) > LARGEST_PHOTO:
         raise UsageError(TOO_LARGE)
-    if content[4:12] in _HEIC:
-        raise UsageError("is a HEIC picture, which few programs can read: save it as JPEG")
     head, _, rest = _answered(content).partition(b"\n")
     said = json.loads(head)
     if "wrong" in said:

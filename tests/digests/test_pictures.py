@@ -27,9 +27,10 @@ def developed(content: bytes) -> list[Image.Image]:
 # ------------------------------------------------------------------------- a camera's
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "HEIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_is_turned_upright(orientation: int) -> None:
-    small, large = developed(photos.photo(photos.scene(), orientation))
+def test_a_photo_is_turned_upright(orientation: int, kind: str) -> None:
+    small, large = developed(photos.photo(photos.scene(), orientation, kind=kind))
 
     assert small.size == large.size == (80, 60)
     assert photos.alike(photos.corners(small), photos.CORNERS)
@@ -50,8 +51,22 @@ def test_of_a_large_photo_two_small_ones_are_made() -> None:
     assert photos.alike(photos.corners(shown), photos.CORNERS, within=90)
 
 
-def test_nothing_is_left_of_camera_owner_and_place() -> None:
-    photo = photos.photo(photos.scene(2000, 1500), 6)
+def test_a_photo_of_an_iphone_is_taken_as_it_comes() -> None:
+    photo = photos.iphone_photo()
+    assert photo[4:12] == b"ftypheic"
+
+    small, large = pictures.develop(photo)
+
+    assert (small.width, small.height) == (600, 450)
+    assert (large.width, large.height) == (1200, 900)
+    assert {small.media_type, large.media_type} == {"image/jpeg"}
+    shown = Image.open(io.BytesIO(small.content))
+    assert photos.alike(photos.corners(shown), photos.CORNERS)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "HEIF"])
+def test_nothing_is_left_of_camera_owner_and_place(kind: str) -> None:
+    photo = photos.photo(photos.scene(2000, 1500), 6, kind=kind)
     assert all(secret in photo for secret in SECRETS[:3])
 
     for made in darkroom.develop(photo):
@@ -83,6 +98,8 @@ def test_the_same_photo_gives_the_same_bytes() -> None:
         ("PNG", "I;16"),
         ("GIF", "P"),
         ("WEBP", "RGBA"),
+        ("HEIF", "L"),
+        ("HEIF", "RGBA"),
     ],
 )
 def test_every_kind_of_picture_is_made_a_plain_one(kind: str, mode: str) -> None:
@@ -178,16 +195,30 @@ def huge(width: int, height: int) -> bytes:
 
 
 SMALL = photos.photo(photos.scene(400, 300))
+HEIC = photos.photo(photos.scene(400, 300), kind="HEIF")
+
+
+def claiming(width: int, height: int) -> bytes:
+    """Give a HEIC that says it is larger than it is (the box `ispe` of ISO/IEC 23008-12)."""
+    said = struct.pack(">II", 400, 300)
+    assert said in HEIC
+    return HEIC.replace(said, struct.pack(">II", width, height))
 
 
 @pytest.mark.parametrize(
     "content, said",
     [
-        (b"", "is not a JPEG, PNG, WebP or GIF picture: save it as JPEG"),
+        (b"", "is not a JPEG, PNG, WebP, GIF or HEIC picture: save it as JPEG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a JPEG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0", "is not a JPEG"),
         (photos.saved(photos.scene(), "TIFF"), "is not a JPEG"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "is a HEIC picture, which few programs can read"),
+        (b"\0\0\0\x18ftypqt  \0\0\0\0", "is not a JPEG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "is a HEIC picture that cannot be opened: save it as JPEG"),
+        (HEIC[: len(HEIC) // 2], "is a HEIC picture that cannot be opened"),
+        (HEIC.replace(b"hvc1", b"none"), "is a HEIC picture that cannot be opened"),
+        (claiming(9_000, 9_000), "has more than 64 million pixels: make it smaller"),
+        (claiming(4_000_000, 4_000_000), "has more than 64 million pixels"),
+        (claiming(4_000, 3_000), "cannot be read"),
         (huge(9_000, 9_000), "has more than 64 million pixels: make it smaller"),
         (huge(60_000, 60_000), "has more than 64 million pixels"),
         (huge(7_000, 7_000), "cannot be read to its end: the file is damaged"),
