@@ -11,6 +11,9 @@ from mailer.delivery import is_loopback, machine_name
 NULL_MX = "0 ."
 """“This domain takes no mail” (RFC 7505)."""
 
+MOST_LABELS = 8
+"""Names on the way up to a zone that are asked about."""
+
 
 def takes_mail(names: Names, domain: str, what: str) -> Finding:
     """Judge a domain in From or in the return path: it must be there, and take mail."""
@@ -40,6 +43,29 @@ def _found(domain: str, hosts: list[str], what: str) -> Finding:
         return Finding(Part.DOMAIN, domain, State.OK, says)
     says = f"It has an address and no MX; some receivers do not like that of {what}."
     return Finding(Part.DOMAIN, domain, State.WARN, says, "Publish an MX record for it.")
+
+
+def authority(names: Names, domain: str, what: str) -> list[Finding]:
+    """Judge whether the zone of a domain is served: Yahoo refuses mail where it has no SOA."""
+    zone, problem = zone_of(names, domain)
+    if problem:
+        return [_unknown(Part.DOMAIN, domain, Answer(problem=problem))]
+    if zone:
+        return []
+    says = f"Its zone has no SOA record; receivers that look for one refuse it as {what}."
+    todo = "Ask whoever runs its name servers: a zone without one is not set up to its end."
+    return [Finding(Part.DOMAIN, domain, State.WARN, says, todo)]
+
+
+def zone_of(names: Names, domain: str) -> tuple[str, str]:
+    """Give the zone that a domain is in, or nothing and, where it could not be asked, why."""
+    labels = domain.split(".")
+    for at in range(min(len(labels) - 1, MOST_LABELS)):
+        name = ".".join(labels[at:])
+        answer = names.ask(name, "SOA")
+        if answer.values or answer.problem:
+            return (name, "") if answer.values else ("", answer.problem)
+    return "", ""
 
 
 def hello(names: Names, sending: Sending) -> list[Finding]:

@@ -28,9 +28,10 @@ class Part(StrEnum):
     DKIM = "dkim"
     DMARC = "dmarc"
     HELLO = "hello"
+    BLOCKLISTS = "blocklists"
 
 
-DNS = (Part.DOMAIN, Part.SPF, Part.DKIM, Part.DMARC, Part.HELLO)
+DNS = (Part.DOMAIN, Part.SPF, Part.DKIM, Part.DMARC, Part.HELLO, Part.BLOCKLISTS)
 """The parts that ask name servers."""
 
 

@@ -27,6 +27,10 @@ def settings(app: App) -> Iterator[Finding]:
     if path is not None:
         yield _private(path)
     yield _keys(app)
+    if strange := [one for one in app.settings.check.skip if one not in set(Part)]:
+        says = f"There is no part “{strange[0]}” to skip."
+        todo = f"There are: {', '.join(Part)}."
+        yield Finding(Part.CONFIG, "check.skip", State.WARN, says, todo)
     organisation = app.settings.organisation
     needed = {
         "owner": "nobody is told when mail stands still",

@@ -27,3 +27,20 @@ def include_of(host: str) -> str:
     """Give what a relay wants to be included; nothing for one that is not known."""
     wanted = (name for pattern, name in INCLUDES if re.fullmatch(pattern, host.lower()))
     return next(wanted, "")
+
+
+# ------------------------------------------------------------------------- lists
+
+TEST_DOMAINS = {
+    "dbl.spamhaus.org": "dbltest.com",
+    "dbl.dq.spamhaus.net": "dbltest.com",
+    "multi.surbl.org": "test.surbl.org",
+    "multi.uribl.com": "test.uribl.com",
+}
+"""The domain that a list of domains always lists, where it is not that of RFC 5782, 5: TEST."""
+
+
+def tested_by(zone: str) -> str:
+    """Give the domain that a list always lists, so that one can see whether it answers."""
+    wanted = (test for name, test in TEST_DOMAINS.items() if f".{zone}".endswith(f".{name}"))
+    return next(wanted, "test")

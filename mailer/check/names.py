@@ -129,12 +129,13 @@ def _server(text: str) -> tuple[str, int]:
         port = port.removeprefix(":") or "53"
     elif host.count(":") == 1:
         host, _, port = host.partition(":")
-    if not _is_address(host) or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+    if not is_address(host) or not port.isdecimal() or not 0 < int(port) < 1 << 16:
         raise UsageError(f"“{text}” is not a name server: write it like 127.0.0.1:5353")
     return host, int(port)
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Tell whether a host is written as an address and not as a name."""
     try:
         ip_address(host)
     except ValueError:

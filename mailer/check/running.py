@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.app import App
-from mailer.check import clocks, domains, ground, pages, relays, signing, store
+from mailer.check import blocklists, clocks, domains, ground, pages, relays, signing, store, times
 from mailer.check.allowing import findings as spf_findings
 from mailer.check.finding import DNS, Finding, Part, State
 from mailer.check.names import Resolver
@@ -21,6 +21,13 @@ SECONDS_IN_ALL = 60
 
 AT_ONCE = 8
 """How many things are looked at side by side: they wait for others, mostly."""
+
+ASK_ANOTHER = (
+    "Let UDP to port 123 through, or set check.time_server to a server of your network; "
+    "empty asks nobody."
+)
+ZONES = tuple(part for part in DNS if part is not Part.BLOCKLISTS)
+"""The parts that zone_findings speaks of."""
 
 ORDER = {part: place for place, part in enumerate(Part)}
 Moved = Callable[[int, int | None], None]
@@ -38,9 +45,10 @@ class Wish:
     resolver: str = ""
     seconds: float = SECONDS_IN_ALL
 
-    def has(self, *parts: Part) -> bool:
-        """Tell whether some of these parts are wanted."""
-        return not self.only or bool(set(parts) & set(self.only))
+    def has(self, *parts: Part, skip: Collection[str] = ()) -> bool:
+        """Tell whether some of these parts are wanted; `skip` counts unless some are named."""
+        wanted = set(parts) & set(self.only) if self.only else set(parts) - set(skip)
+        return bool(wanted)
 
 
 def check(
@@ -90,8 +98,11 @@ class _Inspection:
             self._collect(running, moved)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-        wanted = [one for one in dict.fromkeys(self._found) if self._wish.has(one.part)]
+        wanted = [one for one in dict.fromkeys(self._found) if self._has(one.part)]
         return sorted(wanted, key=lambda one: ORDER[one.part])
+
+    def _has(self, *parts: Part) -> bool:
+        return self._wish.has(*parts, skip=self._app.settings.check.skip)
 
     def _here(self) -> None:
         app, now = self._app, self._app.clock.now()
@@ -120,12 +131,16 @@ class _Inspection:
 
     def _tasks(self, them: Sequence[Sending]) -> list[tuple[Part, Callable[[], Any]]]:
         tasks: list[tuple[Part, Callable[[], Any]]] = []
-        if self._wish.has(Part.PAGES, Part.CLOCK) and self._app.settings.tokens.keys:
+        if self._has(Part.PAGES, Part.CLOCK) and self._app.settings.tokens.keys:
             tasks.append((Part.PAGES, self._pages))
-        if self._wish.has(Part.RELAY, Part.CLOCK):
+        if self._has(Part.CLOCK) and self._app.settings.check.time_server:
+            tasks.append((Part.CLOCK, self._time))
+        if self._has(Part.RELAY, Part.CLOCK):
             tasks.extend((Part.RELAY, self._relay(name, them)) for name in self._routes())
-        if self._wish.has(*DNS):
+        if self._has(*ZONES):
             tasks.extend((Part.DOMAIN, self._zones(one)) for one in them)
+        if self._has(Part.BLOCKLISTS):
+            tasks.append((Part.BLOCKLISTS, lambda: self._blocklists(them)))
         return tasks
 
     def _routes(self) -> list[str]:
@@ -142,6 +157,17 @@ class _Inspection:
         visit = pages.look(self._app.links, seconds=self._left, now=now)
         return [*visit.findings, *self._clock("web.base_url", visit.date)]
 
+    def _time(self) -> Iterable[Finding]:
+        server, clock = self._app.settings.check.time_server, self._app.clock
+        witness, brief = f"time server {server}", min(self._left, times.SECONDS_AN_ANSWER)
+        try:
+            ahead = times.ask(server, self._names, now=clock.now, seconds=brief)
+        except times.NoTime as error:
+            says = f"Could not check: {error}."
+            return [Finding(Part.CLOCK, witness, State.UNKNOWN, says, ASK_ANOTHER)]
+        now = clock.now()
+        return [clocks.compare(witness, now - ahead, now=now)]
+
     def _relay(self, name: str, them: Sequence[Sending]) -> Callable[[], Iterable[Finding]]:
         def look() -> Iterable[Finding]:
             route = self._app.routes[name]
@@ -157,6 +183,10 @@ class _Inspection:
             return zone_findings(self._names, one)
 
         return look
+
+    def _blocklists(self, them: Sequence[Sending]) -> Iterable[Finding]:
+        wanted = self._app.settings.check
+        return list(blocklists.findings(self._names, wanted, them, self._app.links.base))
 
     def _clock(self, witness: str, text: str) -> list[Finding]:
         theirs = clocks.told(text)
@@ -188,10 +218,17 @@ class _Inspection:
 
 def zone_findings(names: Resolver, one: Sending) -> list[Finding]:
     """Give what name servers say about one sender and its route."""
-    found = [domains.takes_mail(names, one.domain, "the domain in From")]
+    found = _domain(names, one.domain, "the domain in From")
     if one.envelope != one.domain:
-        found.append(domains.takes_mail(names, one.envelope, "the domain of the return path"))
+        found += _domain(names, one.envelope, "the domain of the return path")
     found += spf_findings(names, one)
     found += signing.key(names, one)
     found += signing.policy(names, one)
     return found + domains.hello(names, one)
+
+
+def _domain(names: Resolver, domain: str, what: str) -> list[Finding]:
+    takes = domains.takes_mail(names, domain, what)
+    # Of a domain that is not there at all, one finding is enough.
+    lives = takes.state in {State.OK, State.WARN}
+    return [takes, *(domains.authority(names, domain, what) if lives else [])]

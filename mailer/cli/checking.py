@@ -31,6 +31,7 @@ HEADS = {
     Part.DKIM: "DKIM",
     Part.DMARC: "DMARC",
     Part.HELLO: "Names of machines",
+    Part.BLOCKLISTS: "Blocklists",
 }
 ALL_DNS = "dns"
 

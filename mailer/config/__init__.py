@@ -1,5 +1,6 @@
 """The settings: from a TOML file and the environment, every mistake named at once."""
 
+from mailer.config.asking import Check
 from mailer.config.loading import (
     PREFIX,
     Config,
@@ -30,6 +31,7 @@ __all__ = [
     "PREFIX",
     "Auth",
     "Backup",
+    "Check",
     "Config",
     "Database",
     "Delivery",

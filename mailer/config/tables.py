@@ -15,6 +15,7 @@ from pydantic import (
     field_validator,
 )
 
+from mailer.config.asking import Check
 from mailer.config.kinds import (
     Days,
     Hours,
@@ -330,6 +331,7 @@ class Settings(Table):
     delivery: Delivery = Delivery()
     retention: Retention = Retention()
     watch: Watch = Watch()
+    check: Check = Check()
     tokens: Tokens = Tokens()
     templates: Templates = Templates()
     backup: Backup = Backup()

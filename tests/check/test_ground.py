@@ -149,3 +149,17 @@ def test_a_name_server_that_is_none(tmp_path: Path) -> None:
 
 def test_the_hours_of_the_world_are_known() -> None:
     assert ground.zones().state is State.OK
+
+
+def test_a_part_that_is_skipped_is_looked_at_when_it_is_named(tmp_path: Path) -> None:
+    path = settled(tmp_path, f'{GOOD}[check]\nskip = ["disk"]\n')
+
+    assert of(check(path, Wish((Part.CONFIG, Part.DISK))), Part.DISK)
+    assert Wish().has(Part.DISK, Part.CLOCK, skip=("disk",))
+    assert not Wish().has(Part.DISK, skip=("disk",))
+
+
+def test_a_part_that_there_is_not_cannot_be_skipped(tmp_path: Path) -> None:
+    path = settled(tmp_path, f'{GOOD}[check]\nskip = ["mailbox"]\n')
+
+    assert states(path)["check.skip"] is State.WARN

@@ -268,3 +268,20 @@ def test_the_name_we_greet_with(ask: Opinions, hello: str, state: State) -> None
     [found] = of(Part.HELLO, zone_findings(names, a_sending(hello=hello)))
 
     assert found.state is state
+
+
+@pytest.mark.parametrize(
+    "zone, states",
+    [
+        (GOOD, [State.OK]),
+        ({"news.example.org": {"MX": ["10 mx.example.org"]}} | GOOD, [State.OK]),
+        (GOOD | {"example.org": {"MX": ["10 mx.example.org"]}}, [State.OK, State.WARN]),
+        ({"example.org": {"TXT": ["x"]}}, [State.FAIL]),
+    ],
+)
+def test_a_zone_must_have_a_beginning(ask: Opinions, zone: Zone, states: list[State]) -> None:
+    domain = "news.example.org" if "news.example.org" in zone else DOMAIN
+    names, _ = ask(zone)
+    found = of(Part.DOMAIN, zone_findings(names, a_sending(sender=f"a@{domain}")))
+
+    assert [one.state for one in found] == states

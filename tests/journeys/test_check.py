@@ -20,21 +20,27 @@ from tests.check.zones import KEY_2048
 from tests.installation import SENDER, Installation, RunningClock, wait_for
 from tests.name_server import BROKEN, NameServer, Zone
 from tests.smtp_server import SmtpServer
+from tests.time_server import TimeServer
 from tests.web.conftest import serving
 
 DOMAIN = "office.example.org"
+LIST = "zen.example"
 ZONE: Zone = {
+    f"2.0.0.127.{LIST}": {"A": ["127.0.0.2"]},
     DOMAIN: {
+        "SOA": [f"ns.{DOMAIN}"],
         "MX": [f"10 mx.{DOMAIN}"],
         "TXT": ["v=spf1 ip4:192.0.2.0/24 include:spf.relay.example ~all"],
     },
     f"mx.{DOMAIN}": {"A": ["192.0.2.25"]},
     "spf.relay.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]},
     f"r1._domainkey.{DOMAIN}": {"TXT": [f"v=DKIM1; k=rsa; p={KEY_2048}"]},
+    "7.100.51.198.in-addr.arpa": {"PTR": ["mail.relay.example"]},
+    "mail.relay.example": {"A": ["198.51.100.7"]},
     f"_dmarc.{DOMAIN}": {"TXT": [f"v=DMARC1; p=reject; rua=mailto:dmarc@{DOMAIN}"]},
 }
 ROUTE = {
-    "sends_from": ["include:spf.relay.example"],
+    "sends_from": ["include:spf.relay.example", "198.51.100.7"],
     "dkim_domain": DOMAIN,
     "dkim_selector": "r1",
 }
@@ -75,10 +81,11 @@ def dns() -> Iterator[NameServer]:
 def ready(tmp_path: Path, migrated_database_url: str, dns: NameServer) -> Iterator[Ready]:
     dns.zone = ZONE
     sock = web.listen("127.0.0.1", 0)
-    with SmtpServer() as relay:
+    with SmtpServer() as relay, TimeServer() as time_server:
         relay.answer("greeting", greeting(datetime.now(UTC)))
         base_url = f"http://127.0.0.1:{web.port_of(sock)}/news/"
         settings: dict[str, dict[str, Any]] = {"smtp": ROUTE, "web": {"base_url": base_url}}
+        settings["check"] = {"time_server": time_server.address, "ip_blocklists": [LIST]}
         clock = RunningClock(datetime.now(UTC))
         office = Installation(tmp_path / "o", migrated_database_url, relay, clock, settings)
         office.config.chmod(0o600)
@@ -98,7 +105,7 @@ def test_a_good_office_is_told_so(ready: Ready) -> None:
     # That its pages are on loopback is the one thing that is not as it will be.
     assert [(one.part, one.state) for one in found] == [(Part.PAGES, State.WARN)]
     assert "this machine alone" in found[0].says
-    assert {one.part for one in everything} >= set(Part) - {Part.HELLO}
+    assert {one.part for one in everything} >= set(Part)
     assert ready.relay.messages == []
     assert ready.relay.commands("DATA") == []
     assert after == before
@@ -106,7 +113,11 @@ def test_a_good_office_is_told_so(ready: Ready) -> None:
 
 def test_three_planted_faults_are_named_each_with_what_to_do(ready: Ready) -> None:
     ready.dns.zone = ZONE | {
-        DOMAIN: {"MX": [f"10 mx.{DOMAIN}"], "TXT": ["v=spf1 ip4:192.0.2.0/24 ~all"]}
+        DOMAIN: {
+            "SOA": [f"ns.{DOMAIN}"],
+            "MX": [f"10 mx.{DOMAIN}"],
+            "TXT": ["v=spf1 ip4:192.0.2.0/24 ~all"],
+        }
     }
     ready.relay.answer("mail", f"550 5.7.60 {SENDER} may not be used by this login")
     ready.office.clock.move(timedelta(minutes=10))
@@ -154,11 +165,12 @@ def test_the_command_prints_the_same_and_ends_as_cron_needs_it(
     assert command("--only", "pages")[0] == 0
     assert command("--only", "pages", "--strict")[0] == 1
 
-    ready.dns.zone = ZONE | {DOMAIN: {"MX": [f"10 mx.{DOMAIN}"]}}
+    ready.dns.zone = ZONE | {DOMAIN: {"SOA": ["ns"], "MX": [f"10 mx.{DOMAIN}"]}}
     code, out = command("--only", parts, "--list", "news")
     assert code == 1
     assert "✗ fail" in out
-    assert f'\n{DOMAIN}. IN TXT "v=spf1 include:spf.relay.example ~all"\n' in out
+    record = "v=spf1 include:spf.relay.example ip4:198.51.100.7 ~all"
+    assert f'\n{DOMAIN}. IN TXT "{record}"\n' in out
     code, out = command("--only", "spf", "--json")
     assert json.loads(out)["counts"] == {"ok": 0, "warn": 0, "fail": 1, "unknown": 0}
     assert json.loads(out)["findings"][0]["state"] == "fail"
