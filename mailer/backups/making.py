@@ -1,5 +1,6 @@
 """Makes a backup: every row as of one moment, and every file that belongs to the installation."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -104,7 +105,7 @@ def _wanted(app: App) -> Iterator[tuple[str, Path]]:
 
 def _belongs(folder: Path, path: Path) -> str:
     """Give where a file belongs: below the installation's folder, or elsewhere on the machine."""
-    whole = Path(path).absolute()
+    whole = Path(os.path.normpath(path.absolute()))
     if whole.is_relative_to(folder):
         return whole.relative_to(folder).as_posix()
     return "outside" + whole.as_posix()

@@ -4,31 +4,23 @@ The file is read to its end and found whole before anything is touched. Afterwar
 not settled is held, and who left since is taken off again: see `mailer.continuity`.
 """
 
-import json
 import os
-import platform
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-from sqlalchemy import select
-from sqlmodel import Session, col
 
 from mailer import config, continuity, departures, sample
 from mailer.app import App
-from mailer.backups import aside, tables
+from mailer.backups import aside, renaming, tables
 from mailer.backups.archive import PRIVATE, Manifest, Member, Reader, reading
+from mailer.backups.at_work import refuse_if_at_work
 from mailer.clock import Clock, SystemClock
-from mailer.config import Config
 from mailer.continuity import Aftermath, Past
 from mailer.db import SCHEMA, Database, migrate, newer
-from mailer.db.schema import Worker
 from mailer.departures import Departure
-from mailer.errors import ConfigError, DatabaseError, Refused
-from mailer.ledger import Journal
+from mailer.errors import Refused
 from mailer.ledger.journal import SUFFIX as JOURNAL
 
 SETTINGS = "config.toml"
@@ -56,13 +48,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came of it. `aside` says where the state before is; `lost_keys` counts keys missing."""
+    """What came of it. `aside` says where the state before is; `lost_keys` counts keys missing.
+
+    `renamed` are settings that named a place elsewhere, with what they name now.
+    """
 
     manifest: Manifest
     aftermath: Aftermath
     config: Path
     aside: str = ""
     lost_keys: int = 0
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 def restore(
@@ -87,7 +83,11 @@ def _afresh(wanted: Wanted, reader: Reader, clock: Clock, progress: Progress) ->
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         _put_files(reader, folder, missing_only=False)
-        return _fill(wanted, reader, clock, progress)
+        renamed = renaming.templates(folder / SETTINGS, reader.manifest)
+        if wanted.database is None:
+            renamed += renaming.database_file(folder / SETTINGS)
+        done = _fill(wanted, reader, clock, progress)
+        return replace(done, renamed=tuple(renamed))
     except BaseException:
         for path in folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -98,7 +98,7 @@ def _afresh(wanted: Wanted, reader: Reader, clock: Clock, progress: Progress) ->
 
 def _replace(wanted: Wanted, reader: Reader, clock: Clock, progress: Progress) -> Restored:
     folder = wanted.folder
-    _refuse_if_at_work(config.load(folder / SETTINGS), clock.now())
+    refuse_if_at_work(config.load(folder / SETTINGS), now=clock.now())
     stamp = folder / f"set-aside-{clock.now():%Y%m%dT%H%M%SZ}"
     with ExitStack() as undo:
         if wanted.settings:
@@ -135,7 +135,7 @@ def _fill(
 ) -> Restored:
     settings = wanted.folder / SETTINGS
     if wanted.database:
-        _name_database(settings, wanted.database)
+        renaming.database(settings, wanted.database)
     database = Database(config.load(settings).database_url)
     try:
         _refuse_if_filled(database)
@@ -199,7 +199,7 @@ def _put_files(reader: Reader, folder: Path, *, missing_only: bool) -> None:
         settings.write_text(sample.render({"tokens": {"keys": found}}), encoding="utf-8")
         settings.chmod(PRIVATE)
     if not are_kept:
-        _name_files(settings, reader)
+        renaming.secrets(settings, reader.manifest)
 
 
 def _files(reader: Reader) -> Iterator[Member]:
@@ -210,81 +210,10 @@ def _files(reader: Reader) -> Iterator[Member]:
             yield one
 
 
-def _name_files(settings: Path, reader: Reader) -> None:
-    """Let settings of a backup name its files by where they are now, not by where they were."""
-    text = settings.read_text(encoding="utf-8")
-    for named in config.named_files(settings):
-        if now := _copy_of(named, settings.parent, reader.manifest):
-            for before in (json.dumps(str(named), ensure_ascii=False), f"'{named}'"):
-                text = text.replace(before, json.dumps(now, ensure_ascii=False))
-    settings.write_text(text, encoding="utf-8")
-
-
-def _copy_of(named: Path, folder: Path, manifest: Manifest) -> str | None:
-    """Give the file of the backup that is to be named instead; None when all is well as it is.
-
-    A file from elsewhere on the machine is named where it was for as long as one is there. One
-    from the folder that was backed up is known by the end of its path.
-    """
-    members = {one.path for one in manifest.files}
-    elsewhere = f"outside{named.as_posix()}"
-    if elsewhere in members:
-        return None if named.exists() else elsewhere
-    if named.is_relative_to(folder):
-        return None
-    ends = ("/".join(named.parts[at:]) for at in range(1, len(named.parts)))
-    return next((end for end in ends if end in members), None)
-
-
-def _name_database(settings: Path, url: str) -> None:
-    """Let the settings name another database; ConfigError when that cannot be written there."""
-    lines, inside, done = settings.read_text(encoding="utf-8").splitlines(), False, False
-    for at, line in enumerate(lines):
-        if line.strip().startswith("["):
-            inside = line.strip() == "[database]"
-        elif inside and line.split("=")[0].strip() in {"url", "url_file"}:
-            lines[at], done = f"url = {json.dumps(url)}", True
-    if not done:
-        lines += ["", "[database]", f"url = {json.dumps(url)}"]
-    settings.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    if config.load(settings).settings.database.url != url:
-        raise ConfigError(["database.url: the environment names another database"])
-
-
 def _refuse_if_filled(database: Database) -> None:
     path = database.path
     if (path is not None and path.exists()) or (path is None and database.revision()):
         raise Refused(f"{database} is there already; name another by --database, or say --replace")
-
-
-def _refuse_if_at_work(found: Config, now: datetime) -> None:
-    """Refuse while anybody works on the installation, unless it is known to be dead."""
-    dead = set()
-    for journal in Journal.others(found.beside):
-        if not journal.proves_death():
-            journal.close()
-            raise Refused("Communiqué is at work here; stop it first (serve, or every worker)")
-        dead.add(journal.worker_id)
-        journal.close()
-    database = Database(found.database_url)
-    try:
-        working = database.read(_others_at_work, dead, now) if database.revision() else []
-    except DatabaseError:
-        working = []  # what cannot be read is to be replaced, that is why we are here
-    finally:
-        database.close()
-    if working:
-        raise Refused(f"a worker is at work on {', '.join(working)}; stop it first")
-
-
-def _others_at_work(session: Session, dead: set[int], now: datetime) -> list[str]:
-    statement = select(col(Worker.id), col(Worker.host)).where(
-        col(Worker.ended_at).is_(None), col(Worker.lease_until) >= now
-    )
-    here = platform.node()
-    return sorted(
-        {host for id_, host in session.execute(statement) if id_ not in dead or host != here}
-    )
 
 
 def _check_room(wanted: Wanted, manifest: Manifest) -> None:

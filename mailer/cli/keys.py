@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailer import config, tokens
+from mailer import backups, config, tokens
 from mailer.cli import printing
 from mailer.cli.options import AsJson
 from mailer.cli.printing import talk
@@ -37,9 +37,15 @@ def rotate(
         bool, typer.Option("--yes", help="Do it; without this, only say what would be done.")
     ] = False,
 ) -> None:
-    """Make a fresh key that signs from now on; the old ones go on verifying old links."""
+    """Make a fresh key that signs from now on; the old ones go on verifying old links.
+
+    Refused while “mailer serve” or a worker runs: its pages would not know the links that others
+    sign with the fresh key.
+    """
     with ctx.obj.open() as opened:
         ring, path = opened.keys, opened.config.path
+        if yes:
+            backups.refuse_if_at_work(opened.config, now=opened.clock.now())
     known = {key.id for key in ring.keys}
     fresh = next(
         key
@@ -54,4 +60,4 @@ def rotate(
         return
     file = config.put_first(path, fresh)
     talk(f"key {tokens.id_of(fresh):02x} signs from now on; it is in {file}")
-    talk("start “mailer serve” and every worker anew: what still runs does not know it")
+    talk("with several machines, put it first on each; then start “mailer serve” and every worker")

@@ -210,6 +210,8 @@ def _tell(done: "Restored") -> None:
     talk(f"restored what was there on {done.manifest.moment:%Y-%m-%d %H:%M} UTC: {done.config}")
     if done.aside:
         talk(f"what was there before is in {done.aside}; it is yours to delete")
+    for key, now in done.renamed:
+        talk(f"{key} named a place outside this folder; it is “{now}” now")
     left = sum(count for kind, count in done.aftermath.departures.items() if kind != "unknown")
     if left:
         talk(f"done again: what {counted(left, 'reader', 'readers')} asked for since")

@@ -1,11 +1,14 @@
 """`mailer keys` at the command line: a fresh key signs, and old links go on working."""
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mailer import config
+from mailer import config, ledger
+from mailer.app import App
+from mailer.ledger import Journal, boot_id
 from mailer.tokens import KeyRing, Purpose, id_of, new_key
 from tests.cli.conftest import Office
 from tests.conftest import MOMENT
@@ -45,6 +48,24 @@ def test_without_yes_nothing_is_changed(office: Office) -> None:
     said = office.ok("keys", "rotate").err
 
     assert "--yes" in said
+    assert office.config.read_text() == before
+
+
+def test_no_key_is_made_while_anybody_works(office: Office) -> None:
+    # Given a process at work here, and then a worker on another machine
+    before, opened = office.config.read_text(), App.open(office.config)
+    journal = Journal.create(opened.config.state, 77, boot=boot_id(), capacity=4)
+    here = office.run("keys", "rotate", "--yes")
+    journal.close(remove=True)
+    now, lease = opened.clock.now(), timedelta(minutes=1)
+    opened.database.write(ledger.register, host="mill", boot="b", pid=1, now=now, lease=lease)
+    opened.close()
+
+    elsewhere = office.run("keys", "rotate", "--yes")
+
+    assert (here.code, elsewhere.code) == (4, 4)
+    assert "Communiqué is at work here; stop it first" in here.error
+    assert "a worker is at work on mill; stop it first" in elsewhere.error
     assert office.config.read_text() == before
 
 
