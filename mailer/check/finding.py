@@ -29,6 +29,7 @@ class Part(StrEnum):
     DMARC = "dmarc"
     HELLO = "hello"
     BLOCKLISTS = "blocklists"
+    MAILBOXES = "mailboxes"
 
 
 DNS = (Part.DOMAIN, Part.SPF, Part.DKIM, Part.DMARC, Part.HELLO, Part.BLOCKLISTS)

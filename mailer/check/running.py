@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from mailer.app import App
-from mailer.check import blocklists, clocks, domains, ground, pages, relays, signing, store, times
+from mailer.check import (
+    blocklists,
+    clocks,
+    domains,
+    ground,
+    mailboxes,
+    pages,
+    relays,
+    signing,
+    store,
+    times,
+)
 from mailer.check.allowing import findings as spf_findings
 from mailer.check.finding import DNS, Finding, Part, State
 from mailer.check.names import Resolver
@@ -141,6 +152,8 @@ class _Inspection:
             tasks.extend((Part.DOMAIN, self._zones(one)) for one in them)
         if self._has(Part.BLOCKLISTS):
             tasks.append((Part.BLOCKLISTS, lambda: self._blocklists(them)))
+        if self._has(Part.MAILBOXES) and them:
+            tasks.append((Part.MAILBOXES, lambda: self._mailboxes(them)))
         return tasks
 
     def _routes(self) -> list[str]:
@@ -187,6 +200,12 @@ class _Inspection:
     def _blocklists(self, them: Sequence[Sending]) -> Iterable[Finding]:
         wanted = self._app.settings.check
         return list(blocklists.findings(self._names, wanted, them, self._app.links.base))
+
+    def _mailboxes(self, them: Sequence[Sending]) -> Iterable[Finding]:
+        boxes = mailboxes.wanted(self._names, them)
+        hello = them[0].route.hello or None
+        port = mailboxes.SMTP_PORT
+        return mailboxes.look(self._names, boxes, hello, seconds=self._left, port=port)
 
     def _clock(self, witness: str, text: str) -> list[Finding]:
         theirs = clocks.told(text)

@@ -13,7 +13,10 @@ NOBODY = 0
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One address in From, by one route. `return_path` is what the route would really use."""
+    """One address in From, by one route.
+
+    `return_path` is what the route would really use; `reply_to` is empty where From takes replies.
+    """
 
     sender: str
     return_path: str
@@ -21,6 +24,7 @@ class Sending:
     route: Route
     lists: tuple[str, ...] = ()
     owner: str = ""
+    reply_to: str = ""
 
     @property
     def domain(self) -> str:
@@ -33,6 +37,13 @@ class Sending:
         return _domain(self.return_path)
 
     @property
+    def signed(self) -> bool:
+        """Tell whether the return path is an address of its own for each delivery."""
+        return (
+            bool(self.route.return_path_domain) and self.envelope == self.route.return_path_domain
+        )
+
+    @property
     def path(self) -> str:
         """Give the table of the route, for messages about settings."""
         return self.name if self.name == "smtp" else f"routes.{self.name}"
@@ -40,7 +51,9 @@ class Sending:
 
 def sendings(app: App, cards: Iterable[Card]) -> list[Sending]:
     """Give every sender with the ways it may go: the lists', fallbacks too, and the owner's."""
+    cards = list(cards)
     found: dict[tuple[str, str], list[str]] = {}
+    replies = {card.sender.address: card.sender.reply_to or "" for card in cards}
     for address, route, slug in _named(app, cards):
         slugs = found.setdefault((address, route), [])
         slugs.extend([slug] if slug else [])
@@ -53,6 +66,7 @@ def sendings(app: App, cards: Iterable[Card]) -> list[Sending]:
             route=routes[name],
             lists=tuple(slugs),
             owner=app.settings.organisation.owner,
+            reply_to=replies.get(address, ""),
         )
         for (address, name), slugs in found.items()
     ]

@@ -32,6 +32,7 @@ HEADS = {
     Part.DMARC: "DMARC",
     Part.HELLO: "Names of machines",
     Part.BLOCKLISTS: "Blocklists",
+    Part.MAILBOXES: "What comes back",
 }
 ALL_DNS = "dns"
 

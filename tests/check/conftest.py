@@ -10,7 +10,9 @@ from mailer.config import Route
 WORST = (State.FAIL, State.WARN, State.UNKNOWN, State.OK)
 
 
-def a_sending(sender: str = "news@example.org", return_path: str = "", **route: Any) -> Sending:
+def a_sending(
+    sender: str = "news@example.org", return_path: str = "", reply_to: str = "", **route: Any
+) -> Sending:
     """Give a sender; `route` are settings of its route."""
     return Sending(
         sender=sender,
@@ -19,6 +21,7 @@ def a_sending(sender: str = "news@example.org", return_path: str = "", **route: 
         route=Route(**{"host": "relay.example.net", "hello": "mail.example.org", **route}),
         lists=("news",),
         owner="owner@example.org",
+        reply_to=reply_to,
     )
 
 

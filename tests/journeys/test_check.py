@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mailer import cli, ledger, web
-from mailer.check import Finding, Part, State, Wish, check
+from mailer.check import Finding, Part, State, Wish, check, mailboxes
 from mailer.db.schema import Event
 from tests.check.zones import KEY_2048
 from tests.installation import SENDER, Installation, RunningClock, wait_for
@@ -32,7 +32,7 @@ ZONE: Zone = {
         "MX": [f"10 mx.{DOMAIN}"],
         "TXT": ["v=spf1 ip4:192.0.2.0/24 include:spf.relay.example ~all"],
     },
-    f"mx.{DOMAIN}": {"A": ["192.0.2.25"]},
+    f"mx.{DOMAIN}": {"A": ["127.0.0.1"]},
     "spf.relay.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]},
     f"r1._domainkey.{DOMAIN}": {"TXT": [f"v=DKIM1; k=rsa; p={KEY_2048}"]},
     "7.100.51.198.in-addr.arpa": {"PTR": ["mail.relay.example"]},
@@ -52,6 +52,7 @@ class Ready:
 
     office: Installation
     relay: SmtpServer
+    exchanger: SmtpServer
     dns: NameServer
 
     def look(self, *only: Part) -> list[Finding]:
@@ -78,10 +79,14 @@ def dns() -> Iterator[NameServer]:
 
 
 @pytest.fixture
-def ready(tmp_path: Path, migrated_database_url: str, dns: NameServer) -> Iterator[Ready]:
+def ready(
+    tmp_path: Path, migrated_database_url: str, dns: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Ready]:
     dns.zone = ZONE
     sock = web.listen("127.0.0.1", 0)
-    with SmtpServer() as relay, TimeServer() as time_server:
+    with SmtpServer() as relay, SmtpServer() as exchanger, TimeServer() as time_server:
+        # The world's exchangers listen on port 25, which a test may not open.
+        monkeypatch.setattr(mailboxes, "SMTP_PORT", exchanger.port)
         relay.answer("greeting", greeting(datetime.now(UTC)))
         base_url = f"http://127.0.0.1:{web.port_of(sock)}/news/"
         settings: dict[str, dict[str, Any]] = {"smtp": ROUTE, "web": {"base_url": base_url}}
@@ -90,7 +95,7 @@ def ready(tmp_path: Path, migrated_database_url: str, dns: NameServer) -> Iterat
         office = Installation(tmp_path / "o", migrated_database_url, relay, clock, settings)
         office.config.chmod(0o600)
         with serving(office.app, sock):
-            yield Ready(office, relay, dns)
+            yield Ready(office, relay, exchanger, dns)
         office.close()
 
 
@@ -106,8 +111,8 @@ def test_a_good_office_is_told_so(ready: Ready) -> None:
     assert [(one.part, one.state) for one in found] == [(Part.PAGES, State.WARN)]
     assert "this machine alone" in found[0].says
     assert {one.part for one in everything} >= set(Part)
-    assert ready.relay.messages == []
-    assert ready.relay.commands("DATA") == []
+    assert ready.relay.messages == ready.exchanger.messages == []
+    assert ready.relay.commands("DATA") == ready.exchanger.commands("DATA") == []
     assert after == before
 
 
@@ -136,6 +141,19 @@ def test_three_planted_faults_are_named_each_with_what_to_do(ready: Ready) -> No
     assert {one.subject for one in clocks} >= {"web.base_url", f"relay {ready.relay.host}"}
     assert all("10 minutes ahead of" in one.says for one in clocks)
     assert {one.part for one in failed} == {Part.SPF, Part.RELAY, Part.CLOCK}
+
+
+def test_what_comes_back_and_is_refused_is_a_fault(ready: Ready) -> None:
+    ready.exchanger.answer("rcpt", "550 5.1.1 unknown", recipient=f"abuse@{DOMAIN}")
+
+    found = {one.subject: one.state for one in ready.look(Part.MAILBOXES)}
+
+    assert found.pop(f"abuse@{DOMAIN}") is State.FAIL
+    assert found == {
+        SENDER: State.OK,
+        f"owner@{DOMAIN}": State.OK,
+        f"postmaster@{DOMAIN}": State.OK,
+    }
 
 
 def test_what_cannot_be_asked_is_no_fault(ready: Ready) -> None:
