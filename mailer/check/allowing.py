@@ -86,8 +86,11 @@ def _hosts(names: Names, found: Survey, sending: Sending) -> list[Finding]:
         return [Finding(Part.SPF, subject, State.UNKNOWN, says, todo, paste)]
     if include in found.includes:
         return [Finding(Part.SPF, subject, State.OK, f"The record includes {include}.")]
+    if known.puts_its_own(sending.route.host):
+        says = "The relay puts a return path of its own in, and SPF is asked of that one."
+        return [Finding(Part.SPF, subject, State.OK, says)]
     says = f"The relay’s operator asks for {INCLUDE}{include}, and the record has it not."
-    todo = "Add it, unless the relay puts its own return path in."
+    todo = "Add it, as long as the operator’s own page asks for it."
     paste = txt_line(sending.envelope, spf.with_mechanism(found.record, f"{INCLUDE}{include}"))
     return [Finding(Part.SPF, subject, State.WARN, says, todo, paste)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mailer.check import dkim, dmarc
+from mailer.check import dkim, dmarc, known
 from mailer.check.allowing import ASK_AGAIN
 from mailer.check.dkim import KeyInvalid, KeyRecord
 from mailer.check.dmarc import Policy
@@ -156,7 +156,8 @@ def _alignment(names: Names, found: dmarc.Found, sending: Sending) -> Finding:
     """Tell by which of SPF and DKIM the mail will be known as the domain's own."""
     assert found.policy is not None
     subject = f"{sending.domain} by {sending.name}"
-    by_spf = _belongs(names, found, sending.domain, sending.envelope, "aspf")
+    own = known.puts_its_own(sending.route.host)
+    by_spf = not own and _belongs(names, found, sending.domain, sending.envelope, "aspf")
     signs = sending.route.dkim_domain or (sending.domain if sending.route.dkim_selector else "")
     by_dkim = bool(signs) and _belongs(names, found, sending.domain, signs, "adkim")
     if by_spf and (by_dkim or not signs):
@@ -164,7 +165,10 @@ def _alignment(names: Names, found: dmarc.Found, sending: Sending) -> Finding:
             ", and so is the signature." if signs else "."
         )
         return Finding(Part.DMARC, subject, State.OK, says)
-    envelope = f"return path ({sending.envelope})"
+    envelope = f"return path ({'the relay’s own' if own else sending.envelope})"
+    if own and by_dkim:
+        says = "The signature makes the mail this domain’s own; the return path is the relay’s."
+        return Finding(Part.DMARC, subject, State.OK, says)
     if by_dkim:
         says = f"Only the signature makes the mail this domain’s own; the {envelope} does not."
         todo = f"If the relay allows, set {sending.path}.return_path_domain to a name below it."

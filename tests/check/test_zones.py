@@ -130,6 +130,30 @@ def test_a_known_relay_that_is_not_included_is_a_warning(ask: Opinions) -> None:
     assert "include:mailgun.org ~all" in found[1].paste
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "email-smtp.eu-central-1.amazonaws.com",
+        "smtp-broadcasts.postmarkapp.com",
+        "smtp.sendgrid.net",
+        "in-v3.mailjet.com",
+        "smtp-relay.brevo.com",
+    ],
+)
+def test_a_relay_with_a_return_path_of_its_own_asks_nothing_of_our_record(
+    ask: Opinions, host: str
+) -> None:
+    names, _ = ask(GOOD)
+    unsigned = zone_findings(names, a_sending(host=host))
+    signed = zone_findings(names, a_sending(host=host, dkim_selector="news"))
+
+    assert [one.state for one in of(Part.SPF, unsigned)] == [State.OK, State.OK]
+    assert of(Part.DMARC, unsigned)[-1].state is State.UNKNOWN
+    assert "the relay’s own" in of(Part.DMARC, unsigned)[-1].says
+    assert of(Part.DMARC, signed)[-1].state is State.OK
+    assert "the return path is the relay’s" in of(Part.DMARC, signed)[-1].says
+
+
 def test_nothing_is_claimed_of_a_relay_that_nobody_knows(ask: Opinions) -> None:
     names, _ = ask(GOOD)
     found = zone_findings(names, a_sending())
