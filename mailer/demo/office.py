@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlmodel import Session
@@ -13,8 +13,10 @@ from mailer.address import parse
 from mailer.app import App
 from mailer.db.schema import Digest, DigestState
 from mailer.demo import news
-from mailer.digests import items, life
+from mailer.digests import back_numbers, items, life, papers
+from mailer.digests.back_numbers import Heading
 from mailer.digests.front_matter import Draft
+from mailer.digests.papers import Paper
 from mailer.history import EDITOR
 from mailer.ledger import Sums
 from mailer.lists import Edit, NewList, Words
@@ -24,6 +26,9 @@ NEWSLETTER, ANNOUNCEMENTS = "meetings", "announcements"
 CONFIG = "config.toml"
 ZONE = "UTC"
 BASIS = "made up for the demo"
+PLUM = "#7a1f5c"
+BACK_NUMBER = "spring.html"
+SPRING = 4
 EVERY = 3
 """Each third subscriber of the newsletter takes the announcements too."""
 
@@ -73,15 +78,17 @@ def found(folder: Path, *, base_url: str, smtp_port: int) -> Path:
 
 
 def fill(app: App) -> Office:
-    """Make lists, subscribers and items, queue the first number, and draft the second."""
+    """Make lists, subscribers, items and an archive; queue the first number, draft the second."""
     now = app.clock.now()
     # Read before the database is written to: a picture takes its time.
     written = news.written(app.languages, today=now.date())
+    paper = papers.read(news.SEED / BACK_NUMBER)
     with app.database.writing() as session:
         newsletter = _newsletter(session, now)
         announcements = _announcements(session, now)
         _subscribe(session, newsletter, announcements, now)
         office = Office(newsletter, _write_items(session, written, now))
+        _shelve(session, paper, now)
         _draft(session, office, now)
     queue_next(app, office)
     return office
@@ -131,7 +138,7 @@ def _newsletter(session: Session, now: datetime) -> int:
         sender=parse("news@example.org"),
         reply_to=parse("office@example.org"),
         sender_name="Coral Regional Office",
-        languages=("ja",),
+        languages=("fr", "ja"),
         zone=ZONE,
         description=(
             "What regional offices, laboratories and training centres report from their "
@@ -144,8 +151,17 @@ def _newsletter(session: Session, now: datetime) -> int:
         description="地域の事務所、分析所、研修センターの会合の報告と、今後の予定をお届けします。月に2回。",
         welcome="次号から日本語でお届けします。",
     )
+    french = Words(
+        "fr",
+        name="Nouvelles des réunions",
+        description=(
+            "Ce que rapportent de leurs réunions les bureaux régionaux, les laboratoires et les "
+            "centres de formation, et quand ils se réunissent de nouveau. Deux fois par mois."
+        ),
+        welcome="Le prochain numéro vous parviendra en français.",
+    )
     english = Words("en", welcome="The next number comes in English.")
-    return _create(session, new, (english, japanese), now)
+    return _create(session, new, (english, french, japanese), now)
 
 
 def _announcements(session: Session, now: datetime) -> int:
@@ -154,19 +170,34 @@ def _announcements(session: Session, now: datetime) -> int:
         name="Announcements",
         sender=parse("office@example.org"),
         sender_name="Coral Regional Office",
-        languages=("ja",),
+        languages=("fr", "ja"),
         zone=ZONE,
         description="Closing days, new telephone numbers, vacancies. A few times a year.",
     )
     japanese = Words(
         "ja", name="お知らせ", description="休業日、連絡先の変更、職員募集。年に数回お送りします。"
     )
-    return _create(session, new, (japanese,), now)
+    french = Words(
+        "fr",
+        name="Annonces",
+        description=(
+            "Jours de fermeture, nouveaux numéros de téléphone, postes à pourvoir. "
+            "Quelques fois par an."
+        ),
+    )
+    return _create(session, new, (french, japanese), now, accent=PLUM)
 
 
-def _create(session: Session, new: NewList, words: tuple[Words, ...], now: datetime) -> int:
+def _create(
+    session: Session,
+    new: NewList,
+    words: tuple[Words, ...],
+    now: datetime,
+    *,
+    accent: str | None = None,
+) -> int:
     made = lists.create(session, new, now=now)
-    lists.edit(session, new.slug, Edit(texts=words), now=now)
+    lists.edit(session, new.slug, Edit(texts=words, accent=accent), now=now)
     assert made.id is not None
     return made.id
 
@@ -189,6 +220,13 @@ def _write_items(
         for translation in translations:
             items.add(session, translation, now=now, translates=found[name])
     return found
+
+
+def _shelve(session: Session, paper: Paper, now: datetime) -> None:
+    """Put a number from before into the newsletter's archive, as of this spring or the last."""
+    spring = date(now.year if now.month > SPRING else now.year - 1, SPRING, 28)
+    heading = Heading("Harbour masters and customs share one form", spring, "en", "Spring")
+    back_numbers.add(session, lists.get(session, NEWSLETTER), heading, paper, now=now)
 
 
 def _oldest_draft(session: Session, office: Office) -> Digest | None:

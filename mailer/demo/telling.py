@@ -30,7 +30,8 @@ What to try
   4  Open your digest in the inbox. Leave by the link in its foot, or by “Unsubscribe” above it.
   5  See that everybody is accounted for:
        {command} digest status {next_id}
-  6  Find number 1 in the archive, with its picture, document, dates for a calendar, and feed:
+  6  Find number 1 in the archive, with its picture, document, dates for a calendar, and feed;
+     and below it a number from before, when the office still copied its mails by hand:
        {archive}
 
 Ctrl-C ends the demo and removes its folder.

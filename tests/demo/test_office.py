@@ -1,3 +1,4 @@
+import re
 import stat
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from mailer.demo import office
 from mailer.demo.office import Office
 from mailer.digests import life
 from tests.conftest import MOMENT
+from tests.demo.conftest import Visitor
 
 
 def coming(app: App, made: Office) -> office.Coming:
@@ -37,13 +39,15 @@ def test_mail_goes_to_the_demo_itself_and_nowhere_else(app: App) -> None:
     assert {route.host for route in routes.values()} == {"127.0.0.1"}
 
 
-def test_an_office_has_two_lists_in_two_languages_and_their_readers(app: App, made: Office) -> None:
+def test_an_office_has_two_lists_in_three_languages_and_their_readers(
+    app: App, made: Office
+) -> None:
     with app.database.reading() as session:
         cards = {card.list.slug: card for card in lists.cards(session)}
         sizes = {slug: subscribers.size(session, card.id) for slug, card in cards.items()}
 
     assert sizes == {"meetings": 30, "announcements": 10}
-    assert all(card.list.languages == ["en", "ja"] for card in cards.values())
+    assert all(card.list.languages == ["en", "fr", "ja"] for card in cards.values())
     assert cards["meetings"].id == made.list_id
 
 
@@ -66,6 +70,28 @@ def test_the_first_number_looks_ahead(app: App, made: Office) -> None:
 
     assert "今後の予定" in seen.html
     assert "税関分析所長会合" in seen.html
+
+
+def test_the_first_number_speaks_french_too(app: App, made: Office) -> None:
+    digest = app.database.read(office.newest, made)
+    assert digest is not None
+
+    seen = app.database.read(
+        delivery.preview, app.press, digest.digest_id, "awa.diop@example.org", now=MOMENT
+    )
+
+    assert "ce dont les entités régionales sont convenues" in seen.subject
+    assert "Chefs des laboratoires des douanes" in seen.html
+    assert "Coming up" not in seen.html
+
+
+def test_a_number_from_before_is_found_in_the_archive_by_its_words(visitor: Visitor) -> None:
+    found = visitor.sees("/l/meetings/archive?q=manifests")
+
+    assert "Harbour masters and customs share one form" in found
+    page = re.search(r'href="(/l/meetings/back/\d+)', found)
+    assert page is not None
+    assert "Twelve inspectors learn to read manifests" in visitor.sees(page[1])
 
 
 def test_queueing_the_next_number_leaves_another_one_to_queue(app: App, made: Office) -> None:
