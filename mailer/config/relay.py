@@ -77,7 +77,7 @@ class Route(Table):
     )
     connections: int = Field(4, ge=1, le=200, description="Connections held open at once.")
     messages_per_connection: int = Field(
-        100, ge=1, description="Messages after which a connection is opened anew."
+        500, ge=1, description="Messages after which a connection is opened anew."
     )
     per_minute: int = Field(
         0, ge=0, description="Messages the relay takes in any minute; 0 knows no such limit."

@@ -194,7 +194,12 @@ class Delivery(Table):
     digest_kilobytes: int = Field(
         300, ge=100, le=10_000, description="Kilobytes of a digest's HTML and pictures, at most."
     )
-    batch: int = Field(200, ge=1, le=2000, description="Deliveries claimed at once.")
+    batch: int = Field(
+        2000,
+        ge=1,
+        le=10_000,
+        description="Deliveries claimed at once, some seconds of work at most.",
+    )
     redirect_all_to: OptionalAddress = Field(
         "",
         description=(

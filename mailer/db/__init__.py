@@ -9,28 +9,34 @@ A write opens with BEGIN IMMEDIATE on SQLite (a read that turns into a write fai
 whatever the timeout), and one writer at a time in a process spares the others the waiting.
 """
 
+import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from sqlalchemy import (
+    ARRAY,
     URL,
+    ColumnElement,
     Connection,
     CursorResult,
     Engine,
+    any_,
     create_engine,
     event,
     func,
+    literal,
     make_url,
     select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel
 
@@ -48,7 +54,7 @@ ASLEEP_SECONDS = 60
 P = ParamSpec("P")
 R = TypeVar("R")
 
-__all__ = ["SCHEMA", "Database", "Lock", "alone", "changed", "newer", "upsert"]
+__all__ = ["SCHEMA", "Database", "Lock", "alone", "among", "changed", "newer", "upsert"]
 
 
 class Lock(IntEnum):
@@ -197,6 +203,20 @@ def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert:
     """
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     return cast("sqlite.Insert", (sqlite.insert if on_sqlite else postgresql.insert)(table))
+
+
+def among(
+    session: Session, column: Mapped[Any] | ColumnElement[Any], values: Collection[object]
+) -> ColumnElement[bool]:
+    """Say that a column holds one of many values, in a statement that is the same for any number.
+
+    The values travel as one parameter: there is no limit to them, and nothing is compiled anew.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        listed = func.json_each(json.dumps(list(values))).table_valued("value")
+        return column.in_(select(listed.c.value))
+    kind = cast("ColumnElement[Any]", column).type
+    return column == any_(literal(list(values), ARRAY(kind)))
 
 
 def alone(session: Session, lock: Lock) -> None:

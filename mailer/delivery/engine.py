@@ -57,7 +57,7 @@ class Pacing:
 
     lease: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=60)
-    batch: int = 200
+    batch: int = 2000
 
 
 class Engine:

@@ -69,11 +69,8 @@ class Lane:
 
     async def take(self, seconds: float) -> Parcel | None:
         """Wait for a parcel and take it in hand; None when none came in so many seconds."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not len(self):
-                    self._filled.clear()
-                    await self._filled.wait()
+        if not len(self):
+            await self._wait(seconds)
         if not len(self):
             return None
         self._in_hand += 1
@@ -110,6 +107,13 @@ class Lane:
     def is_well(self) -> None:
         """Note that the relay does take mail."""
         self._rest_seconds = 0.0
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not len(self):
+                    self._filled.clear()
+                    await self._filled.wait()
 
     def _size(self) -> int:
         return max(self.route.connections, min(self._batch, int(self._pace * AHEAD_SECONDS)))

@@ -22,7 +22,7 @@ class Step(StrEnum):
     EHLO = "ehlo"
     STARTTLS = "starttls"
     AUTH = "auth"
-    RSET = "rset"
+    RSET = "rset"  # never decides: who fails at it gets a new session
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"

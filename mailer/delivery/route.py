@@ -44,7 +44,7 @@ class Route:
     username: str = ""
     password: str = field(default="", repr=False)
     connections: int = 4
-    messages_per_connection: int = 100
+    messages_per_connection: int = 500
     ca_file: Path | None = None
     hello: str | None = None
     timeouts: Timeouts = Timeouts()

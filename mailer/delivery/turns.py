@@ -156,7 +156,9 @@ class Turns:
             last = standing.last_moment(one, now, self._life)
             if last != one.not_after:
                 longer[last].append(one.id)
-            lengthened.append(replace(one, not_after=last))
+                lengthened.append(replace(one, not_after=last))
+            else:
+                lengthened.append(one)
         for last, ids in longer.items():
             ledger.wait_longer(session, ids, last)
         return lengthened
@@ -242,8 +244,9 @@ def _claim(
 def _by(session: Session, route: str, claimed: Sequence[Claimed]) -> list[Claimed]:
     """Let rows go by the route that is taken now, whatever it was before."""
     strangers = [one.id for one in claimed if one.route != route]
-    if strangers:
-        ledger.take_over(session, strangers, route)
+    if not strangers:
+        return list(claimed)
+    ledger.take_over(session, strangers, route)
     return [replace(one, route=route) for one in claimed]
 
 

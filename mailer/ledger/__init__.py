@@ -6,7 +6,6 @@ settles them; what a dead worker held is recovered from its journal. Knows ids, 
 
 from mailer.ledger.claims import (
     Claimed,
-    Settlement,
     claim_digest,
     claim_letters,
     erased,
@@ -52,6 +51,7 @@ from mailer.ledger.reports import (
     standing,
     waits_for_us,
 )
+from mailer.ledger.settling import Settlement
 from mailer.ledger.uses import (
     LENGTHS,
     SLOTS,

@@ -7,28 +7,27 @@ locked. A settling names its worker, so that one who lost its lease changes noth
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import (
     ColumnElement,
     bindparam,
-    case,
     exists,
     func,
     insert,
     literal,
-    literal_column,
     select,
     update,
 )
 from sqlmodel import Session, col
 
-from mailer.db import changed
+from mailer.db import among, changed
 from mailer.db.schema import Attempt, Delivery, DeliveryKind, DeliveryState, UTCDateTime, Worker
+from mailer.ledger import settling
 from mailer.ledger.posting import WAITING
-
-HELD: ColumnElement[bool] = literal_column("deliveries.state IN ('claimed', 'uncertain')")
-"""Spelled out like WAITING. A row in doubt is held by the worker that may know better."""
+from mailer.ledger.settling import HELD, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +53,8 @@ class Claimed:
     tries: int
 
 
-COLUMNS = tuple(getattr(Delivery, name) for name in Claimed.__slots__)
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """How one claimed row ended, or when it comes up again.
-
-    `state` QUEUED with a `due_at` is deferred; QUEUED without one is held for a person.
-    `counted` says whether the try counts; `attempt` keeps what was answered, for all but
-    a message that was taken.
-    """
-
-    delivery_id: int
-    state: DeliveryState
-    at: datetime
-    due_at: datetime | None = None
-    counted: bool = True
-    reason: str = ""
-    reply_code: int | None = None
-    reply_text: str = ""
-    attempt: Attempt | None = None
+TABLE: sqlalchemy.Table = Delivery.__table__  # type: ignore[attr-defined]
+COLUMNS = tuple(TABLE.c[name] for name in Claimed.__slots__)
 
 
 def claim_letters(
@@ -124,14 +104,14 @@ def give_editions(session: Session, editions: Mapping[int, int]) -> None:
 
 def take_over(session: Session, ids: Collection[int], route: str) -> None:
     """Let claimed rows go by another route than they were queued for."""
-    statement = update(Delivery).where(col(Delivery.id).in_(ids)).values(route=route)
-    changed(session, statement)
+    mine = among(session, col(Delivery.id), ids)
+    changed(session, update(Delivery).where(mine).values(route=route))
 
 
 def wait_longer(session: Session, ids: Collection[int], until: datetime) -> None:
     """Give claimed rows a later last moment."""
-    statement = update(Delivery).where(col(Delivery.id).in_(ids)).values(not_after=until)
-    changed(session, statement)
+    mine = among(session, col(Delivery.id), ids)
+    changed(session, update(Delivery).where(mine).values(not_after=until))
 
 
 def settle(session: Session, worker_id: int, settlements: Sequence[Settlement]) -> set[int]:
@@ -148,7 +128,7 @@ def settle(session: Session, worker_id: int, settlements: Sequence[Settlement]) 
         if one.delivery_id in held
     ]
     if mine:
-        session.connection().execute(_SETTLE, [_values(worker_id, one) for one in mine])
+        settling.write(session, worker_id, mine)
     tries = [one.attempt.model_dump(exclude={"id"}) for one in mine if one.attempt]
     if tries:
         session.connection().execute(insert(Attempt), tries)
@@ -158,7 +138,7 @@ def settle(session: Session, worker_id: int, settlements: Sequence[Settlement]) 
 def erased(session: Session, ids: Collection[int]) -> set[int]:
     """Give which rows are of people who were forgotten while their mail was under way."""
     statement = select(col(Delivery.id)).where(
-        col(Delivery.id).in_(ids), col(Delivery.address).is_(None)
+        among(session, col(Delivery.id), ids), col(Delivery.address).is_(None)
     )
     return {int(one) for one in session.execute(statement).scalars() if one} if ids else set()
 
@@ -171,7 +151,7 @@ def give_back(session: Session, worker_id: int, ids: Collection[int] | None = No
         col(Delivery.state) == DeliveryState.CLAIMED,
     ]
     if ids is not None:
-        held.append(col(Delivery.id).in_(ids))
+        held.append(among(session, col(Delivery.id), ids))
     statement = update(Delivery).where(*held).values(state=DeliveryState.QUEUED, worker_id=None)
     return changed(session, statement)
 
@@ -198,18 +178,18 @@ def _claim(
         .prefix_with("MATERIALIZED")
     )
     statement = (
-        update(Delivery)
-        .where(col(Delivery.id).in_(select(due.c.id)))
+        update(TABLE)
+        .where(TABLE.c.id.in_(select(due.c.id)))
         .values(
             state=DeliveryState.CLAIMED,
             worker_id=worker_id,
             dated_at=func.coalesce(col(Delivery.dated_at), literal(now, UTCDateTime())),
         )
         .returning(*COLUMNS)
-        .execution_options(synchronize_session=False)
     )
-    rows = session.execute(statement).all()
-    return sorted((Claimed(*row) for row in rows), key=lambda row: row.id)
+    # By the bare connection: rows, and nothing of the ORM, which would cost more than the claim.
+    rows = session.connection().execute(statement).all()
+    return sorted((Claimed(*row) for row in rows), key=attrgetter("id"))
 
 
 def _unsaid(one: Settlement) -> Settlement:
@@ -247,31 +227,9 @@ def _hold(session: Session, worker_id: int, ids: Sequence[int]) -> set[int]:
     worker = select(col(Worker.id)).where(col(Worker.id) == worker_id)
     session.execute(worker.with_for_update(read=True))
     rows = select(col(Delivery.id)).where(
-        col(Delivery.id).in_(ids), col(Delivery.worker_id) == worker_id, HELD
+        among(session, col(Delivery.id), ids), col(Delivery.worker_id) == worker_id, HELD
     )
     return set(session.execute(rows.with_for_update()).scalars())
-
-
-_SETTLE = (
-    update(Delivery.__table__)  # type: ignore[attr-defined]
-    .where(
-        col(Delivery.id) == bindparam("b_id"),
-        col(Delivery.worker_id) == bindparam("b_worker"),
-        HELD,
-    )
-    .values(
-        state=bindparam("b_state"),
-        due_at=bindparam("b_due"),
-        # A row in doubt was counted when it was found so.
-        tries=col(Delivery.tries)
-        + case((col(Delivery.state) == DeliveryState.UNCERTAIN, 0), else_=bindparam("b_tries")),
-        settled_at=bindparam("b_settled"),
-        reason=bindparam("b_reason"),
-        reply_code=bindparam("b_code"),
-        reply_text=bindparam("b_text"),
-        worker_id=None,
-    )
-)
 
 
 _GIVE_EDITION = (
@@ -279,18 +237,3 @@ _GIVE_EDITION = (
     .where(col(Delivery.id) == bindparam("b_id"))
     .values(edition_id=bindparam("b_edition"))
 )
-
-
-def _values(worker_id: int, one: Settlement) -> dict[str, Any]:
-    waits = one.state is DeliveryState.QUEUED
-    return {
-        "b_id": one.delivery_id,
-        "b_worker": worker_id,
-        "b_state": one.state,
-        "b_due": one.due_at,
-        "b_tries": int(one.counted),
-        "b_settled": None if waits else one.at,
-        "b_reason": one.reason,
-        "b_code": one.reply_code,
-        "b_text": one.reply_text,
-    }

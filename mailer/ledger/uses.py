@@ -20,7 +20,7 @@ from sqlmodel import Session, col
 
 from mailer.db import changed, upsert
 from mailer.db.schema import Delivery, DeliveryState, RouteState, RouteUse
-from mailer.ledger.claims import HELD
+from mailer.ledger.settling import HELD
 
 
 class Window(StrEnum):

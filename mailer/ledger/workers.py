@@ -15,8 +15,8 @@ from sqlmodel import Session, col
 
 from mailer.db import changed
 from mailer.db.schema import Delivery, DeliveryState, UTCDateTime, Worker
-from mailer.ledger.claims import HELD
 from mailer.ledger.journal import Mark
+from mailer.ledger.settling import HELD
 from mailer.ledger.uses import note_uses
 
 LETTER_DOUBT_WAIT = timedelta(minutes=10)

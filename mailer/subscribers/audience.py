@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, and_, case, exists, func, literal, or_, select
 from sqlmodel import Session, col
 
+from mailer.db import among
 from mailer.db.schema import (
     DeliveryKind,
     DeliveryState,
@@ -135,7 +136,7 @@ def _pausing(session: Session, claimed: Sequence[Claimed], now: datetime) -> set
     """Give which of the subscribers want no digest now; letters go all the same."""
     ids = [one.subscriber_id for one in claimed if one.kind is DeliveryKind.DIGEST]
     statement = select(col(Subscriber.id)).where(
-        col(Subscriber.id).in_(ids), col(Subscriber.paused_until) > now
+        among(session, col(Subscriber.id), ids), col(Subscriber.paused_until) > now
     )
     return {int(found) for found in session.execute(statement).scalars() if found} if ids else set()
 
@@ -149,8 +150,10 @@ def _gone(session: Session, claimed: Sequence[Claimed]) -> set[int]:
         *(
             and_(
                 col(Subscription.list_id) == list_id,
-                col(Subscription.subscriber_id).in_(
-                    [one.subscriber_id for one in digests if one.list_id == list_id]
+                among(
+                    session,
+                    col(Subscription.subscriber_id),
+                    [one.subscriber_id for one in digests if one.list_id == list_id],
                 ),
             )
             for list_id in {one.list_id for one in digests}

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from mailer import departures, facts
-from mailer.db import changed, upsert
+from mailer.db import among, changed, upsert
 from mailer.db.schema import Suppression, SuppressionReason
 from mailer.departures import Departure, Kind
 from mailer.tokens import new_key
@@ -170,7 +170,7 @@ def reasons_of(
     scopes = [EVERYWHERE] if list_id is None else [EVERYWHERE, list_id]
     names = _names(session, [key for key in keys if key])
     statement = select(col(Suppression.key), col(Suppression.reason)).where(
-        col(Suppression.key).in_(list(names)), col(Suppression.list_id).in_(scopes)
+        among(session, col(Suppression.key), names), col(Suppression.list_id).in_(scopes)
     )
     found: dict[str, set[SuppressionReason]] = {}
     for name, reason in session.execute(statement):

@@ -44,7 +44,7 @@ class Row(NamedTuple):
     meaning: Outcome
 
 
-CONNECT, GREETING, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, DOT = Step
+CONNECT, GREETING, EHLO, STARTTLS, AUTH, _RSET, MAIL, RCPT, DATA, DOT = Step
 
 GMAIL_RATE = (
     "The user you are trying to contact is receiving mail at a rate that prevents additional "
