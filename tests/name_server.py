@@ -51,6 +51,8 @@ class NameServer:
 
     def __enter__(self) -> Self:
         while len(self._servers) < 2:
+            for server in self._servers:
+                server.server.server_close()
             self._servers = []
             with suppress(OSError):  # the port of UDP may be taken on TCP: take another
                 for tcp in (False, True):

@@ -5,6 +5,7 @@ Nothing is changed and nothing is sent. What could not be asked is *could not ch
 
 from mailer.check.finding import DNS, Finding, Part, State
 from mailer.check.names import Resolver
+from mailer.check.own_keys import Published, published, record_line
 from mailer.check.running import Wish, check, zone_findings
 from mailer.check.sending import Sending
 
@@ -12,10 +13,13 @@ __all__ = [
     "DNS",
     "Finding",
     "Part",
+    "Published",
     "Resolver",
     "Sending",
     "State",
     "Wish",
     "check",
+    "published",
+    "record_line",
     "zone_findings",
 ]

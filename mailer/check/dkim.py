@@ -20,7 +20,7 @@ class KeyInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A published key. `bits` is 0 for a revoked one, 256 for Ed25519."""
+    """A published key. `bits` is 0 for a revoked one, 256 for Ed25519; `public` is what p= says."""
 
     kind: str
     bits: int
@@ -28,6 +28,7 @@ class KeyRecord:
     revoked: bool = False
     sha256: bool = True
     for_mail: bool = True
+    public: str = ""
 
 
 def read(text: str) -> KeyRecord:
@@ -48,6 +49,7 @@ def read(text: str) -> KeyRecord:
         revoked=not key,
         sha256="sha256" in hashes,
         for_mail=bool({"*", "email"} & set(services)),
+        public=key,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mailer import dkim
 from mailer.app import App
 from mailer.check import (
     blocklists,
@@ -14,6 +15,7 @@ from mailer.check import (
     domains,
     ground,
     mailboxes,
+    own_keys,
     pages,
     relays,
     signing,
@@ -26,6 +28,7 @@ from mailer.check.names import Resolver
 from mailer.check.sending import Sending, sendings
 from mailer.clock import Clock
 from mailer.errors import ConfigError, MailerError, NotFound
+from mailer.lists import Card
 
 SECONDS_IN_ALL = 60
 """How long everything may take; what was not looked at by then could not be checked."""
@@ -102,7 +105,8 @@ class _Inspection:
     def run(self, moved: Moved) -> list[Finding]:
         """Look at what is here first, for it says whom to ask; then at everybody outside."""
         self._here()
-        tasks = self._tasks(self._sendings())
+        cards = self._cards()
+        tasks = self._tasks(cards, sendings(self._app, cards, self._signed()))
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="check")
         running = {pool.submit(look): about for about, look in tasks}
         try:
@@ -127,7 +131,7 @@ class _Inspection:
             with app.database.reading() as session:
                 self._found += store.work(session, app, now=now)
 
-    def _sendings(self) -> list[Sending]:
+    def _cards(self) -> list[Card]:
         cards = store.cards(self._app) if self._usable else []
         slug = self._wish.slug
         if slug and self._usable:
@@ -138,9 +142,18 @@ class _Inspection:
             says = "There is no list yet; its sender is looked at once there is one."
             todo = "Make one: mailer list add"
             self._found.append(Finding(Part.WORK, "lists", State.WARN, says, todo))
-        return sendings(self._app, cards)
+        return cards
 
-    def _tasks(self, them: Sequence[Sending]) -> list[tuple[Part, Callable[[], Any]]]:
+    def _signed(self) -> set[str]:
+        """Give the domains that we sign for ourselves."""
+        if not self._usable:
+            return set()
+        with self._app.database.reading() as session:
+            return {key.domain for key in dkim.signing(session)}
+
+    def _tasks(
+        self, cards: Sequence[Card], them: Sequence[Sending]
+    ) -> list[tuple[Part, Callable[[], Any]]]:
         tasks: list[tuple[Part, Callable[[], Any]]] = []
         if self._has(Part.PAGES, Part.CLOCK) and self._app.settings.tokens.keys:
             tasks.append((Part.PAGES, self._pages))
@@ -148,6 +161,8 @@ class _Inspection:
             tasks.append((Part.CLOCK, self._time))
         if self._has(Part.RELAY, Part.CLOCK):
             tasks.extend((Part.RELAY, self._relay(name, them)) for name in self._routes())
+        if self._has(Part.DKIM) and self._usable and self._app.settings.tokens.keys:
+            tasks.append((Part.DKIM, self._keys({one.domain for one in them}, cards)))
         if self._has(*ZONES):
             tasks.extend((Part.DOMAIN, self._zones(one)) for one in them)
         if self._has(Part.BLOCKLISTS):
@@ -155,6 +170,14 @@ class _Inspection:
         if self._has(Part.MAILBOXES) and them:
             tasks.append((Part.MAILBOXES, lambda: self._mailboxes(them)))
         return tasks
+
+    def _keys(
+        self, domains_: Collection[str], cards: Sequence[Card]
+    ) -> Callable[[], Iterable[Finding]]:
+        def look() -> Iterable[Finding]:
+            return own_keys.look(self._app, self._names, domains_, cards)
+
+        return look
 
     def _routes(self) -> list[str]:
         try:

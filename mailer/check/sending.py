@@ -1,6 +1,6 @@
 """Who mail is from, and by which way it goes: what a relay and a name server must allow."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from mailer.app import App
@@ -16,6 +16,7 @@ class Sending:
     """One address in From, by one route.
 
     `return_path` is what the route would really use; `reply_to` is empty where From takes replies.
+    `is_signed` says that we sign for the domain in From ourselves.
     """
 
     sender: str
@@ -25,6 +26,7 @@ class Sending:
     lists: tuple[str, ...] = ()
     owner: str = ""
     reply_to: str = ""
+    is_signed: bool = False
 
     @property
     def domain(self) -> str:
@@ -49,8 +51,11 @@ class Sending:
         return self.name if self.name == "smtp" else f"routes.{self.name}"
 
 
-def sendings(app: App, cards: Iterable[Card]) -> list[Sending]:
-    """Give every sender with the ways it may go: the lists', fallbacks too, and the owner's."""
+def sendings(app: App, cards: Iterable[Card], signed: Collection[str] = ()) -> list[Sending]:
+    """Give every sender with the ways it may go: the lists', fallbacks too, and the owner's.
+
+    `signed` are the domains that we sign for ourselves.
+    """
     cards = list(cards)
     found: dict[tuple[str, str], list[str]] = {}
     replies = {card.sender.address: card.sender.reply_to or "" for card in cards}
@@ -67,6 +72,7 @@ def sendings(app: App, cards: Iterable[Card]) -> list[Sending]:
             lists=tuple(slugs),
             owner=app.settings.organisation.owner,
             reply_to=replies.get(address, ""),
+            is_signed=_domain(address) in signed,
         )
         for (address, name), slugs in found.items()
     ]

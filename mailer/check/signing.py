@@ -13,7 +13,7 @@ from mailer.check.sending import Sending
 FIND_SELECTOR = (
     "Send yourself a test letter and look at its source: the header DKIM-Signature has d=…; s=…;. "
     "Write them into the settings, in [{path}]. Without such a header, ask whoever runs the relay "
-    "to sign."
+    "to sign, or sign here: mailer dkim new-key {domain}"
 )
 
 
@@ -24,10 +24,12 @@ def key(names: Names, sending: Sending) -> list[Finding]:
     """Judge the key by which the relay signs."""
     selector = sending.route.dkim_selector
     domain = sending.route.dkim_domain or sending.domain
+    if sending.is_signed and not selector:
+        return []  # by a key of our own: see `own_keys`
     if not selector:
         says = "Could not check: the settings do not say by which key the relay signs."
         paste = f'dkim_domain = "{domain}"\ndkim_selector = "…"'
-        todo = FIND_SELECTOR.format(path=sending.path)
+        todo = FIND_SELECTOR.format(path=sending.path, domain=sending.domain)
         return [Finding(Part.DKIM, domain, State.UNKNOWN, says, todo, paste)]
     at = f"{selector}._domainkey.{domain}"
     answer = names.ask(at, "TXT")
@@ -43,12 +45,13 @@ def key(names: Names, sending: Sending) -> list[Finding]:
     except KeyInvalid as error:
         says = f"Receivers cannot use this key: {error}."
         return [Finding(Part.DKIM, at, State.FAIL, says, "Publish it anew, whole.")]
-    return list(_judged(at, found)) or [
+    return list(judged(at, found)) or [
         Finding(Part.DKIM, at, State.OK, f"A key of {found.bits} bits ({found.kind}).")
     ]
 
 
-def _judged(at: str, found: KeyRecord) -> Iterator[Finding]:
+def judged(at: str, found: KeyRecord) -> Iterator[Finding]:
+    """Give what is wrong with a key that is published."""
     if found.revoked:
         yield _bad_key(at, "The key was revoked (p= is empty).", "Let the relay sign by another.")
         return
@@ -158,7 +161,7 @@ def _alignment(names: Names, found: dmarc.Found, sending: Sending) -> Finding:
     subject = f"{sending.domain} by {sending.name}"
     own = known.puts_its_own(sending.route.host)
     by_spf = not own and _belongs(names, found, sending.domain, sending.envelope, "aspf")
-    signs = sending.route.dkim_domain or (sending.domain if sending.route.dkim_selector else "")
+    signs = _signs(sending)
     by_dkim = bool(signs) and _belongs(names, found, sending.domain, signs, "adkim")
     if by_spf and (by_dkim or not signs):
         says = "The return path is of the same organisation" + (
@@ -179,12 +182,18 @@ def _alignment(names: Names, found: dmarc.Found, sending: Sending) -> Finding:
         return Finding(Part.DMARC, subject, State.WARN, says, todo)
     if not signs:
         says = f"The {envelope} is of another organisation: only a signature can pass DMARC."
-        return Finding(
-            Part.DMARC, subject, State.UNKNOWN, says, FIND_SELECTOR.format(path=sending.path)
-        )
+        todo = FIND_SELECTOR.format(path=sending.path, domain=sending.domain)
+        return Finding(Part.DMARC, subject, State.UNKNOWN, says, todo)
     says = f"Neither the {envelope} nor the signature ({signs}) is of this domain: DMARC fails."
     todo = "Ask the relay to sign for the domain in From, or take another sender."
     return Finding(Part.DMARC, subject, State.FAIL, says, todo)
+
+
+def _signs(sending: Sending) -> str:
+    """Give the domain of the signature that will count; empty when it is not known."""
+    if sending.is_signed:
+        return sending.domain
+    return sending.route.dkim_domain or (sending.domain if sending.route.dkim_selector else "")
 
 
 def _belongs(names: Names, found: dmarc.Found, domain: str, other: str, tag: str) -> bool:

@@ -32,6 +32,7 @@ NOUNS = {
     "digest": ("Digests: draft, preview, queue, watch.", ["digests", "sending", "reach"]),
     "archive": ("Numbers from before: put in, list, take out.", ["archive"]),
     "keys": ("The secrets behind every link: which there are, and a fresh one.", ["keys"]),
+    "dkim": ("Signatures on outgoing mail: keys, their records, the way to a fresh one.", ["dkim"]),
     "route": ("The ways out, and which of them stand still.", ["routes"]),
     "suppression": ("Addresses that must not be mailed.", ["suppressions"]),
 }

@@ -4,7 +4,7 @@
     if signer := signers.of("example.org"):
         message = signer.sign(message, at=dated_at) + message
 
-`make`, `switch` and `remove` change which keys there are; `verify` is a receiver's view.
+`make`, `switch` and `remove` change which keys there are; `holds` is a receiver's view.
 """
 
 from mailer.dkim.canonical import NotAMessage
@@ -18,12 +18,14 @@ from mailer.dkim.keeping import (
     make,
     opened,
     remove,
+    signing,
     standing,
     switch,
 )
 from mailer.dkim.making import domain, place, record, selector
 from mailer.dkim.signers import Signers
 from mailer.dkim.signing import OVERSIGNED, SIGNED, Key, Signer
+from mailer.dkim.verifying import holds
 
 __all__ = [
     "KEEP_RECORD",
@@ -38,6 +40,7 @@ __all__ = [
     "chosen",
     "domain",
     "every",
+    "holds",
     "leave_until",
     "make",
     "opened",
@@ -45,6 +48,7 @@ __all__ = [
     "record",
     "remove",
     "selector",
+    "signing",
     "standing",
     "switch",
 ]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col
 
 from mailer import sealing
@@ -155,7 +156,8 @@ def _moments(
     statement = update(DkimKey).where(col(DkimKey.id) == key.id)
     if not changed(session, statement.values(signs_from=signs_from, signs_until=signs_until)):
         raise NotFound("DKIM key", f"{key.selector} of {key.domain}")
-    session.refresh(key)
+    set_committed_value(key, "signs_from", signs_from)
+    set_committed_value(key, "signs_until", signs_until)
 
 
 def signing(session: Session) -> Iterator[DkimKey]:

@@ -1,12 +1,12 @@
 """For whoever keeps a reader's mail system: by what our mail is known, to let it through."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from mailer import lists
+from mailer import dkim, lists
 from mailer.config import Route
 from mailer.db.schema import Visibility
 from mailer.lists import Card
@@ -31,13 +31,14 @@ def show(desk: Desk, visit: Visit) -> Response:
     language = desk.language(visit)
     with desk.app.database.reading() as session:
         cards = lists.cards(session, language.code)
+        signed = {key.domain for key in dkim.signing(session)}
     shown = [card for card in cards if card.list.visibility is not Visibility.PRIVATE]
     return desk.page(
-        visit, "administrators.html", language, headers=OPEN, marks=_marks(desk, shown)
+        visit, "administrators.html", language, headers=OPEN, marks=_marks(desk, shown, signed)
     )
 
 
-def _marks(desk: Desk, cards: Sequence[Card]) -> Marks:
+def _marks(desk: Desk, cards: Sequence[Card], signed: Collection[str]) -> Marks:
     settings = desk.app.settings
     known = settings.all_routes()
     ways = [(card, known[card.sender.route]) for card in cards if card.sender.route in known]
@@ -46,10 +47,18 @@ def _marks(desk: Desk, cards: Sequence[Card]) -> Marks:
         senders=_unlike(card.sender.address for card in cards),
         envelopes=_unlike(_envelope(card, route) for card, route in ways),
         hosts=_unlike(where for route in routes for where in route.sends_from),
-        signatures=_unlike(route.dkim_domain for route in routes if route.dkim_domain),
+        signatures=_unlike(_signatures(ways, signed)),
         list_ids=_unlike(f"<{card.list.identifier}>" for card in cards),
         links=urlsplit(settings.web.base_url).netloc,
     )
+
+
+def _signatures(ways: Iterable[tuple[Card, Route]], signed: Collection[str]) -> Iterator[str]:
+    """Give the domains that sign: ours where we have a key, and those of the relays."""
+    for card, route in ways:
+        domain = card.sender.address.rpartition("@")[2].lower()
+        yield from [domain] if domain in signed else []
+        yield from [route.dkim_domain] if route.dkim_domain else []
 
 
 def _envelope(card: Card, route: Route) -> str:
