@@ -5,7 +5,8 @@
 
 `zone` may be replaced at any time; its names are in small letters. A name that is not there gets
 NXDOMAIN, unless there is something below it. Instead of records a name may have one of the words
-BROKEN (SERVFAIL) and SILENT (no answer at all).
+BROKEN (SERVFAIL) and SILENT (no answer at all). Names in `verified` are answered as by a server
+that has verified them by DNSSEC, if the question asks for it.
 """
 
 from collections import Counter
@@ -36,6 +37,7 @@ class NameServer:
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
+        self.verified: set[str] = set()
         self.asked: Counter[tuple[str, str]] = Counter()
         self._servers: list[Any] = []
 
@@ -93,6 +95,7 @@ class NameServer:
             reply.header.rcode = dnslib.RCODE.NXDOMAIN
         else:
             self._fill(reply, name, kind)
+            reply.header.ad = name in self.verified and request.header.ad
         return reply
 
     def _fill(self, reply: Any, name: str, kind: str) -> None:
@@ -117,6 +120,8 @@ def _data(kind: str, value: str) -> Any:
     if kind == "MX":
         preference, _, exchange = value.partition(" ")
         return dnslib.MX(exchange, int(preference))
+    if kind == "DS":
+        return dnslib.DS(12345, 13, 2, bytes.fromhex(value))
     if kind == "SOA":
         return dnslib.SOA(value, "hostmaster.example.org")
     return getattr(dnslib, kind)(value)

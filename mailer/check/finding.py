@@ -30,6 +30,7 @@ class Part(StrEnum):
     HELLO = "hello"
     BLOCKLISTS = "blocklists"
     MAILBOXES = "mailboxes"
+    EXTRAS = "extras"
 
 
 DNS = (Part.DOMAIN, Part.SPF, Part.DKIM, Part.DMARC, Part.HELLO, Part.BLOCKLISTS)

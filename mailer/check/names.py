@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Any, Protocol
 
 import dns.exception
+import dns.flags
 import dns.name
 import dns.resolver
 import dns.reversename
@@ -29,11 +30,15 @@ LONGEST_VALUE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a name server said. With a `problem` it is not known whether there is anything."""
+    """What a name server said. With a `problem` it is not known whether there is anything.
+
+    `secure`: the name server says that it has verified the answer by DNSSEC.
+    """
 
     values: tuple[str, ...] = ()
     no_such_name: bool = False
     problem: str = ""
+    secure: bool = False
 
     @property
     def is_void(self) -> bool:
@@ -70,6 +75,8 @@ class Resolver:
         self._resolver: dns.resolver.Resolver | None = None
         try:
             self._resolver = _resolver(server)
+            # RFC 6840, 5.7: who sets AD in a question is told whether the answer was verified.
+            self._resolver.flags = dns.flags.RD | dns.flags.AD
         except dns.resolver.NoResolverConfiguration:
             self._problem = "this machine names no name server (/etc/resolv.conf)"
 
@@ -103,7 +110,8 @@ class Resolver:
         except (dns.exception.DNSException, OSError, ValueError) as error:
             return Answer(problem=_why(error))
         rows = list(found.rrset or ())[:MOST_VALUES]
-        return Answer(tuple(sorted(_value(row, kind)[:LONGEST_VALUE] for row in rows)))
+        values = tuple(sorted(_value(row, kind)[:LONGEST_VALUE] for row in rows))
+        return Answer(values, secure=bool(found.response.flags & dns.flags.AD))
 
 
 def reverse(address: str) -> str:

@@ -13,6 +13,7 @@ from mailer.check import (
     blocklists,
     clocks,
     domains,
+    extras,
     ground,
     mailboxes,
     own_keys,
@@ -20,6 +21,7 @@ from mailer.check import (
     relays,
     signing,
     store,
+    sts,
     times,
 )
 from mailer.check.allowing import findings as spf_findings
@@ -169,6 +171,9 @@ class _Inspection:
             tasks.append((Part.BLOCKLISTS, lambda: self._blocklists(them)))
         if self._has(Part.MAILBOXES) and them:
             tasks.append((Part.MAILBOXES, lambda: self._mailboxes(them)))
+        if self._has(Part.EXTRAS):
+            by_domain = {one.domain: one for one in them}
+            tasks.extend((Part.EXTRAS, self._extras(one)) for one in by_domain.values())
         return tasks
 
     def _keys(
@@ -219,6 +224,9 @@ class _Inspection:
             return zone_findings(self._names, one)
 
         return look
+
+    def _extras(self, one: Sending) -> Callable[[], Iterable[Finding]]:
+        return lambda: extras.findings(self._names, one, port=sts.HTTPS_PORT)
 
     def _blocklists(self, them: Sequence[Sending]) -> Iterable[Finding]:
         wanted = self._app.settings.check

@@ -33,6 +33,7 @@ HEADS = {
     Part.HELLO: "Names of machines",
     Part.BLOCKLISTS: "Blocklists",
     Part.MAILBOXES: "What comes back",
+    Part.EXTRAS: "Beyond what mail needs",
 }
 ALL_DNS = "dns"
 
