@@ -18,7 +18,7 @@ from mailer.backups.archive import PRIVATE, Manifest, Member, Reader, reading
 from mailer.backups.at_work import refuse_if_at_work
 from mailer.clock import Clock, SystemClock
 from mailer.continuity import Aftermath, Past
-from mailer.db import SCHEMA, Database, migrate, newer
+from mailer.db import SCHEMA, Database, newer
 from mailer.departures import Departure
 from mailer.errors import Refused
 from mailer.ledger.journal import SUFFIX as JOURNAL
@@ -143,6 +143,8 @@ def _fill(
     except BaseException:
         database.close()
         raise
+    from mailer.db import migrate  # noqa: PLC0415  (Alembic is large; a worker goes without)
+
     migrate.upgrade(database, now=clock.now())
     database.close()
     with App.open(settings, clock=clock, is_restoring=True) as app:
@@ -154,6 +156,8 @@ def _fill(
 
 
 def _rows(database: Database, reader: Reader, progress: Progress) -> None:
+    from mailer.db import migrate  # noqa: PLC0415  (as above)
+
     migrate.build(database, reader.manifest.schema)
     with database.connect() as connection:
         if database.is_sqlite:

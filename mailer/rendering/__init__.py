@@ -7,10 +7,10 @@
 All of it is pure but for reading template files.
 """
 
-from mailer.rendering.calendar import Happening, calendar_file
 from mailer.rendering.content import (
     DigestContent,
     DocumentCard,
+    Happening,
     House,
     ItemCard,
     Kind,
@@ -53,7 +53,6 @@ __all__ = [
     "SenderCard",
     "Templates",
     "Values",
-    "calendar_file",
     "compose",
     "greeting",
     "layouts",

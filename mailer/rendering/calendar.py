@@ -5,32 +5,19 @@ the sequence grows. Hours are in UTC, which every calendar reads alike and shows
 own clock; days are days, wherever the reader is.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
 
 from icalendar import Calendar, Event, vCalAddress
 
 from mailer.language import Language
 from mailer.rendering import markdown, plaintext
-from mailer.rendering.content import ItemCard, SenderCard
+from mailer.rendering.content import Happening, ItemCard, SenderCard
 from mailer.rendering.wrapping import shortened
 
 PRODUCT = "-//Communiqué//Meeting news//EN"
 
 LONGEST_DESCRIPTION = 1000
 """Columns of the text in the entry; the report is behind the link."""
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Which meeting it is, in what state of its words, and who makes it known."""
-
-    uid: UUID
-    sequence: int
-    created_at: datetime
-    changed_at: datetime
-    publisher: SenderCard
 
 
 def calendar_file(item: ItemCard, happening: Happening, language: Language) -> bytes:

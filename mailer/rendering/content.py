@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from mailer import accent
 from mailer import address as addresses
@@ -290,3 +291,14 @@ class LetterContent:
         block("note", self.note)
         if self.mailing_list is None and self.kind is not Kind.NOTICE:
             raise HeaderInvalid("list", f"a {self.kind} letter is about a list")
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Which meeting it is, in what state of its words, and who makes it known."""
+
+    uid: UUID
+    sequence: int
+    created_at: datetime
+    changed_at: datetime
+    publisher: SenderCard

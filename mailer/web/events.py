@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from mailer.errors import NotFound
 from mailer.media import file_name
-from mailer.rendering import calendar_file
+from mailer.rendering.calendar import calendar_file
 from mailer.tokens import Purpose
 from mailer.web import disposition
 from mailer.web.desk import CLOSED, Desk

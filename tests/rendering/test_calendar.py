@@ -8,7 +8,8 @@ from uuid import UUID
 from icalendar import Calendar
 
 from mailer.language import languages
-from mailer.rendering import Happening, ItemCard, calendar_file
+from mailer.rendering import Happening, ItemCard
+from mailer.rendering.calendar import calendar_file
 from tests.rendering.sample import GLOBAL_MEETING, NEXT_WEBINAR, SENDER
 
 CREATED = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
