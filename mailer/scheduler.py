@@ -7,6 +7,8 @@ processes may tick: a missed tick is made up by the next, and a doubled one find
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 import structlog
@@ -27,7 +29,7 @@ from mailer.clock import SystemClock
 from mailer.db.schema import DigestState
 from mailer.delivery import Terms
 from mailer.digests import life
-from mailer.errors import MailerError
+from mailer.errors import DatabaseError, MailerError
 from mailer.ledger import Journal, Recovered
 from mailer.ledger.journal import boot_id
 
@@ -98,8 +100,10 @@ def keep_cadences(app: App) -> None:
     for one in due:
         try:
             _keep(app, one, late)
-        except Exception:  # no list waits for another's trouble; this one's day comes up again
-            log.exception("cadence.failed", list=one.list_id)
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001  (told; its day comes up again, others go on)
+            _tell(app, one, error)
 
 
 def promote(app: App) -> None:
@@ -183,10 +187,23 @@ def trim_departures(app: App) -> None:
 
 
 def _keep(app: App, due: delivery.Due, late: timedelta) -> None:
-    now = app.clock.now()
-    kept = app.database.write(delivery.assemble, app.press, due, late=late, now=now)
+    now, write = app.clock.now(), app.database.write
+    kept = None
+    if due.begun is None and (kept := write(delivery.assemble, app.press, due, now=now)):
+        due = replace(due, begun=kept.digest_id)
+    if due.begun is not None:
+        with suppress(MailerError):  # what is wrong with it is said when it is to be queued
+            app.database.read(app.press.render_ahead, due.begun)
+        kept = write(delivery.conclude, app.press, due, late=late, now=now)
     if kept is not None:
         log.info("cadence.kept", list=due.list_id, outcome=kept.outcome, digest=kept.digest_id)
+
+
+def _tell(app: App, due: delivery.Due, error: Exception) -> None:
+    """Say that a digest could not be made, in the log and to the owner; once a day."""
+    why = str(error) if isinstance(error, MailerError) else f"{type(error).__name__}: {error}"
+    if app.database.write(delivery.cadence_failed, app.press, due, why, now=app.clock.now()):
+        log.error("cadence.failed", list=due.list_id, day=str(due.day), exc_info=error)
 
 
 def _begin_due(app: App) -> None:

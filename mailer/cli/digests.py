@@ -180,9 +180,10 @@ def post_test(
     """Post a digest as a test letter to one address, who need not be a subscriber."""
     to = reading.address_of(address, "ADDRESS")
     spoken = reading.given(reading.language_of, language, "--language")
-    with ctx.obj.open() as opened, opened.database.writing() as session:
-        now = opened.clock.now()
-        delivery.post_test(session, opened.press, digest_id, to, now=now, language=spoken)
+    with ctx.obj.open() as opened:
+        press, now = opened.press, opened.clock.now()
+        opened.database.read(press.render_test_ahead, digest_id, spoken)
+        opened.database.write(delivery.post_test, press, digest_id, to, now=now, language=spoken)
     talk(f"a test letter to {to.mailbox} is posted; “mailer serve” or a worker sends it")
 
 

@@ -36,6 +36,7 @@ def queue(
 ) -> None:
     """Freeze a draft as it stands, and let it go now or at a local time."""
     with ctx.obj.open() as opened:
+        opened.database.read(opened.press.render_ahead, digest_id)
         when, warnings, recipients, ahead = opened.database.write(_queue, digest_id, at, opened)
         hours = opened.settings.delivery.digest_give_up_hours
     warn(warnings)

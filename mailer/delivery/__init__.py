@@ -2,8 +2,9 @@
 
 from mailer.delivery.accounting import Pause
 from mailer.delivery.allowance import Allowance
-from mailer.delivery.assembling import Due, assemble, due_lists
+from mailer.delivery.assembling import Due, assemble, conclude, due_lists
 from mailer.delivery.assembling import days as cadence_days
+from mailer.delivery.assembling import failed as cadence_failed
 from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
@@ -49,6 +50,8 @@ __all__ = [
     "assemble",
     "backup_failed",
     "cadence_days",
+    "cadence_failed",
+    "conclude",
     "database_put_back",
     "digest_missed",
     "due_lists",

@@ -1,8 +1,9 @@
 """A list's cadence kept: on its day a digest is drafted from what is new, then queued or left.
 
 The day is entered first, and a unique key lets only one process enter it; so any number may
-tick. Nothing new, no digest. What cannot be queued stays a draft, and the owner is told; so does
-what may have gone already, after a restore.
+tick. Nothing new, no digest. Then the draft is rendered, while nobody waits for it, and queued;
+whoever dies in between leaves a day that is begun, for the next to go on with. What cannot be
+queued stays a draft, and the owner is told; so does what may have gone already, after a restore.
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import update
+from sqlalchemy import Update, update
 from sqlmodel import Session, col, select
 
-from mailer import lists
+from mailer import facts, lists
 from mailer.db import changed, upsert
-from mailer.db.schema import CadenceDay, MailingList
+from mailer.db.schema import CadenceDay, DigestState, MailingList
 from mailer.delivery import editing, notices
+from mailer.delivery.editing import MAY_HAVE_GONE
 from mailer.delivery.press import Press
 from mailer.digests import cadence, life, moments
 from mailer.digests.cadence import Cadence, Then
@@ -27,9 +29,14 @@ SUBJECT_ROOM = 200
 """Characters of a subject; a list's long name is cut rather than a digest left out."""
 
 
+TOLD_AGAIN = timedelta(hours=24)
+"""How long it is not told again that a list's digest cannot be made; it is tried all the time."""
+
+
 class Outcome(StrEnum):
     """What came of a day."""
 
+    BEGUN = "begun"  # drafted, and not yet decided
     QUEUED = "queued"
     DRAFTED = "drafted"  # left for an editor, as the list says
     NOTHING_NEW = "nothing new"
@@ -40,11 +47,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A list whose day has come and was not acted upon."""
+    """A list whose day has come and was not acted upon, or only `begun`: its draft is there."""
 
     list_id: int
     day: date
     at: datetime
+    begun: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Kept:
 
 def due_lists(session: Session, *, now: datetime) -> list[Due]:
     """Give the lists whose digest is due by their cadence; a look, not a write."""
-    found = []
+    found = _begun(session)
     for listed in _with_cadence(session):
         rhythm, zone = _rhythm(listed)
         day = cadence.latest(rhythm, zone, now=now)
@@ -68,28 +76,40 @@ def due_lists(session: Session, *, now: datetime) -> list[Due]:
     return found
 
 
-def assemble(
-    session: Session, press: Press, due: Due, *, late: timedelta, now: datetime
-) -> Kept | None:
-    """Act upon a day; None when another process has."""
+def assemble(session: Session, press: Press, due: Due, *, now: datetime) -> Kept | None:
+    """Enter a day and draft its digest, which is BEGUN then; None when another process has."""
     entered = upsert(session, CadenceDay).values(
-        list_id=due.list_id, day=due.day, acted_at=now, outcome="", digest_id=None
+        list_id=due.list_id, day=due.day, acted_at=now, outcome=Outcome.BEGUN.value, digest_id=None
     )
     if not changed(session, entered.on_conflict_do_nothing()):
         return None
     listed = lists.by_id(session, due.list_id)
-    if not listed.cadence:  # it was taken away since somebody looked
+    # The cadence may have been taken away since somebody looked.
+    if not listed.cadence or not life.has_new_items(session, listed):
         kept = Kept(Outcome.NOTHING_NEW)
-    else:
-        kept = _act(session, press, listed, due, late=late, now=now)
-    session.execute(
-        update(CadenceDay)
-        .where(col(CadenceDay.list_id) == due.list_id, col(CadenceDay.day) == due.day)
-        .values(outcome=kept.outcome.value, digest_id=kept.digest_id)
-    )
-    details = {"day": due.day.isoformat(), "outcome": kept.outcome.value}
-    about = About(list_id=due.list_id, digest_id=kept.digest_id)
-    record(session, "cadence.kept", SYSTEM, about, at=now, details=details)
+        _enter(session, due, kept, now)
+        return kept
+    digest_id = _draft(session, press, listed, due, now)
+    session.execute(_day(due).values(digest_id=digest_id))
+    return Kept(Outcome.BEGUN, digest_id)
+
+
+def conclude(
+    session: Session, press: Press, due: Due, *, late: timedelta, now: datetime
+) -> Kept | None:
+    """Queue the draft of a day that is begun, or leave it to an editor; None when another has.
+
+    It takes little time once `press.render_ahead` has rendered the draft.
+    """
+    begun = _day(due).where(col(CadenceDay.outcome) == Outcome.BEGUN.value)
+    # Whoever else is at it waits here, and then finds nothing begun.
+    if due.begun is None or not changed(session, begun.values(acted_at=now)):
+        return None
+    kept = _decide(session, press, due, due.begun, late=late, now=now)
+    _enter(session, due, kept, now)
+    if kept.why:
+        slug = lists.by_id(session, due.list_id).slug
+        notices.digest_drafted(session, press, due.begun, slug, kept.why, now=now)
     return kept
 
 
@@ -104,38 +124,61 @@ def days(session: Session, list_id: int, *, limit: int) -> list[CadenceDay]:
     return list(session.exec(statement))
 
 
-def _act(
-    session: Session, press: Press, listed: MailingList, due: Due, *, late: timedelta, now: datetime
+def failed(session: Session, press: Press, due: Due, why: str, *, now: datetime) -> bool:
+    """Tell the owner that a day's digest cannot be made; False when that was told of late."""
+    name = f"cadence-failed:{due.list_id}:{due.day}"
+    if not facts.take_turn(session, name, every=TOLD_AGAIN, now=now):
+        return False
+    slug = lists.by_id(session, due.list_id).slug
+    notices.digest_unmade(session, press, slug, due.day, why, now=now)
+    return True
+
+
+def _decide(
+    session: Session, press: Press, due: Due, digest_id: int, *, late: timedelta, now: datetime
 ) -> Kept:
-    if not life.has_new_items(session, listed):
-        return Kept(Outcome.NOTHING_NEW)
+    listed = lists.by_id(session, due.list_id)
+    if life.get(session, digest_id).state is not DigestState.DRAFT:
+        return Kept(Outcome.DRAFTED, digest_id)  # an editor was faster
+    if not listed.cadence or _rhythm(listed)[0].then is Then.DRAFT:
+        return Kept(Outcome.DRAFTED, digest_id, "Its list leaves it for an editor.")
+    if life.may_have_gone(session, digest_id):
+        why = f"{MAY_HAVE_GONE.capitalize()}. If it was, leave it a draft: then it is new no more."
+        return Kept(Outcome.MAY_HAVE_GONE, digest_id, why)
+    if now > due.at + late:
+        return Kept(Outcome.TOO_LATE, digest_id, "Nothing was running at its hour.")
+    return _queue(session, press, digest_id, late=late, now=now)
+
+
+def _day(due: Due) -> Update:
+    return update(CadenceDay).where(
+        col(CadenceDay.list_id) == due.list_id, col(CadenceDay.day) == due.day
+    )
+
+
+def _enter(session: Session, due: Due, kept: Kept, now: datetime) -> None:
+    """Write down what came of a day."""
+    session.execute(_day(due).values(outcome=kept.outcome.value, digest_id=kept.digest_id))
+    details = {"day": due.day.isoformat(), "outcome": kept.outcome.value}
+    about = About(list_id=due.list_id, digest_id=kept.digest_id)
+    record(session, "cadence.kept", SYSTEM, about, at=now, details=details)
+
+
+def _begun(session: Session) -> list[Due]:
+    """Give the days whose drafts nobody has decided upon: somebody is at it, or died."""
+    found = []
+    statement = select(CadenceDay).where(col(CadenceDay.outcome) == Outcome.BEGUN.value)
+    for row in session.exec(statement).all():
+        listed, at = lists.by_id(session, row.list_id), row.acted_at
+        if listed.cadence:
+            rhythm, zone = _rhythm(listed)
+            at = rhythm.moment(row.day, zone)
+        found.append(Due(row.list_id, row.day, at, row.digest_id))
+    return found
+
+
+def _draft(session: Session, press: Press, listed: MailingList, due: Due, now: datetime) -> int:
     rhythm, _ = _rhythm(listed)
-    digest_id = _draft(session, press, listed, rhythm, due, now)
-    if rhythm.then is Then.DRAFT:
-        kept = Kept(Outcome.DRAFTED, digest_id, "Its list leaves it for an editor.")
-    elif life.may_have_gone(session, digest_id):
-        why = (
-            "Some of its news is from before the database was put back, and may have been mailed "
-            "since that copy was made. If it was, leave it a draft: then it is new no more."
-        )
-        kept = Kept(Outcome.MAY_HAVE_GONE, digest_id, why)
-    elif now > due.at + late:
-        kept = Kept(Outcome.TOO_LATE, digest_id, "Nothing was running at its hour.")
-    else:
-        kept = _queue(session, press, digest_id, late=late, now=now)
-    if kept.outcome is not Outcome.QUEUED:
-        notices.digest_drafted(session, press, digest_id, listed.slug, kept.why, now=now)
-    return kept
-
-
-def _draft(
-    session: Session,
-    press: Press,
-    listed: MailingList,
-    rhythm: Cadence,
-    due: Due,
-    now: datetime,
-) -> int:
     named = _subjects(session, press, listed, rhythm, due.day)
     wish = life.Wish(listed.slug, named[listed.language], new_items=True, dated_on=due.day)
     digest_id = life.draft(session, wish, now=now, by=SYSTEM)

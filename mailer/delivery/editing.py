@@ -1,5 +1,6 @@
 """What an editor asks of delivery: queue a digest, look at it, send a test of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,12 @@ from mailer.ledger import Claimed
 
 TEST_LIFE = timedelta(hours=4)
 """How long a test letter is tried; who waits for it has given up by then."""
+
+MAY_HAVE_GONE = (
+    "some of its news is from before the database was put back, and may have been mailed since "
+    "that copy was made"
+)
+"""What an editor is told of a digest after a restore."""
 
 NOBODY = parse("reader@example.org")
 """Whom a preview is for when no subscriber is named."""
@@ -42,8 +49,9 @@ def queue_digest(
 ) -> tuple[str, ...]:
     """Freeze a draft and let it go at a local time, or (None) at once; give warnings.
 
-    Raises Refused unless it is a draft, NotFound when its list's route is in no settings, and
-    what rendering raises; nothing is changed then.
+    It takes little time once `press.render_ahead` has rendered the digest as it stands. Raises
+    Refused unless it is a draft, NotFound when its list's route is in no settings, and what
+    rendering raises; nothing is changed then.
     """
     digest = life.get(session, digest_id)
     if digest.state is not DigestState.DRAFT:
@@ -51,7 +59,7 @@ def queue_digest(
     require_route(press, lists.card(session, digest.list_id).sender.route)
     warnings = press.freeze(session, digest_id, now=now)
     life.schedule(session, digest_id, when, late=late, now=now)
-    return warnings
+    return (*warnings, *_old_news(session, digest_id))
 
 
 def preview(
@@ -70,7 +78,8 @@ def preview(
     language = lists.nearest(claimed.language, offered, listed.list.language)
     edition, head = press.proof(session, digest_id, language)
     raw, filled = press.preview(edition, head, claimed)
-    return Preview(filled.subject, filled.html, filled.text, raw, edition.warnings)
+    warnings = (*edition.warnings, *_old_news(session, digest_id))
+    return Preview(filled.subject, filled.html, filled.text, raw, warnings)
 
 
 def post_test(
@@ -109,6 +118,11 @@ def post_test(
     posted = ledger.post(session, letter, now=now)
     assert posted is not None  # it has no idempotency key
     return posted
+
+
+def _old_news(session: Session, digest_id: int) -> Iterator[str]:
+    if life.may_have_gone(session, digest_id):
+        yield MAY_HAVE_GONE
 
 
 def require_route(press: Press, name: str) -> None:

@@ -1,7 +1,7 @@
 """Letters to the owner: what went wrong and what to do, posted like all mail."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
@@ -68,6 +68,22 @@ def digest_drafted(
             f"To send it: mailer digest queue {digest_id}",
         ),
         once=f"digest-drafted:{digest_id}",
+    )
+    post(session, press, notice, now=now)
+
+
+def digest_unmade(
+    session: Session, press: Press, slug: str, day: date, why: str, *, now: datetime
+) -> None:
+    """Tell the owner that a list's cadence cannot even draft its digest, or decide upon it."""
+    notice = Notice(
+        headline=f"The digest of “{slug}” for {day:%d %B %Y} cannot be made",
+        paragraphs=(
+            why,
+            "It is tried again until it can be; no news is lost. The log has more.",
+            f"To make it by hand: mailer digest draft {slug} --new-items --subject …",
+        ),
+        once=f"digest-unmade:{slug}:{day}:{now:%Y-%m-%d}",
     )
     post(session, press, notice, now=now)
 

@@ -48,11 +48,13 @@ def keep(session: Session, edition: Edition, head: Head, list_id: int | None, no
 
 def hold_items(session: Session, edition_id: int, versions: list[ItemVersion]) -> None:
     """Note which item versions are in an edition."""
-    for position, version in enumerate(versions):
-        assert version.id is not None
-        session.merge(
-            EditionItem(edition_id=edition_id, item_version_id=version.id, position=position)
-        )
+    rows = [
+        {"edition_id": edition_id, "item_version_id": version.id, "position": position}
+        for position, version in enumerate(versions)
+    ]
+    if rows:
+        # The same edition holds the same items, in the same order.
+        session.connection().execute(upsert(session, EditionItem).on_conflict_do_nothing(), rows)
 
 
 def kept(session: Session, edition_id: int) -> tuple[Edition, Head]:

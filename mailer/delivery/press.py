@@ -26,6 +26,7 @@ from mailer.ledger import Claimed
 from mailer.links import Links
 from mailer.lists import Card
 from mailer.rendering import (
+    DigestContent,
     Edition,
     Filled,
     Identity,
@@ -43,6 +44,9 @@ from mailer.tokens import KeyRing, Purpose
 
 KEPT = 200
 """Prepared editions, and rendered letters, kept in memory; some 100 KB each at most."""
+
+KEPT_DIGESTS = 20
+"""Rendered digests kept until they are queued: one in each of its languages."""
 
 _FileStamp = tuple[Path, int, int]
 
@@ -71,6 +75,7 @@ class Press:
         self.signers = Signers(keys)
         self._plates: dict[int, Plate] = {}
         self._letters: dict[LetterContent, Edition] = {}
+        self._digests: dict[tuple[Kind, DigestContent], Edition] = {}
         self._stamp: frozenset[_FileStamp] = frozenset()
 
     # ------------------------------------------------------------------ digests
@@ -90,6 +95,20 @@ class Press:
             warnings += [f"{language}: {warning}" for warning in edition.warnings]
         session.flush()
         return tuple(warnings)
+
+    def render_ahead(self, session: Session, digest_id: int) -> None:
+        """Render a digest, so that the transaction that freezes it need not.
+
+        What was changed in between is rendered anew there. Raises what rendering raises.
+        """
+        card = lists.card(session, life.get(session, digest_id).list_id)
+        for language in card.list.languages or [card.list.language]:
+            self._digest(session, digest_id, language, Kind.DIGEST)
+
+    def render_test_ahead(self, session: Session, digest_id: int, language: str | None) -> None:
+        """Render a digest as a test letter, so that the transaction that posts it need not."""
+        first = lists.card(session, life.get(session, digest_id).list_id).list.language
+        self._digest(session, digest_id, language or first, Kind.TEST)
 
     def proof(self, session: Session, digest_id: int, language: str) -> tuple[Edition, Head]:
         """Render a digest as it stands, without keeping it."""
@@ -112,9 +131,20 @@ class Press:
             archived_at=content.view_url,
             campaign=f"{content.mailing_list.slug}-{content.number}",
         )
-        edition = render_digest(self.templates, content, kind=kind)
-        weighing.check(content, edition, most=self.settings.delivery.digest_kilobytes)
-        return edition, head, versions
+        return self._rendered_digest(content, kind), head, versions
+
+    def _rendered_digest(self, content: DigestContent, kind: Kind) -> Edition:
+        """Render a digest, once for as long as it says the same and no template is changed."""
+        self._look_at_templates()
+        if len(self._digests) >= KEPT_DIGESTS:
+            self._digests = {}
+        digests = self._digests  # a web thread may put another in its place
+        edition = digests.get((kind, content))
+        if edition is None:
+            edition = render_digest(self.templates, content, kind=kind)
+            weighing.check(content, edition, most=self.settings.delivery.digest_kilobytes)
+            digests[kind, content] = edition
+        return edition
 
     # ------------------------------------------------------------------ letters
 
@@ -139,14 +169,20 @@ class Press:
 
     def _rendered(self, content: LetterContent) -> Edition:
         """Render a letter, once for all who get the same, until a template is changed."""
-        stamp = _stamp(self.templates)
-        if stamp != self._stamp or len(self._letters) >= KEPT:
-            self._letters, self._stamp = {}, stamp
+        self._look_at_templates()
+        if len(self._letters) >= KEPT:
+            self._letters = {}
         letters = self._letters  # a web thread may put another in its place
         edition = letters.get(content)
         if edition is None:
             edition = letters[content] = render_letter(self.templates, content)
         return edition
+
+    def _look_at_templates(self) -> None:
+        """Forget what was rendered by templates that were changed since."""
+        stamp = _stamp(self.templates)
+        if stamp != self._stamp:
+            self._letters, self._digests, self._stamp = {}, {}, stamp
 
     # ------------------------------------------------------------------ messages
 

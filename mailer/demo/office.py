@@ -125,6 +125,8 @@ def queue_next(app: App, office: Office) -> int:
     with app.database.writing() as session:
         draft = _oldest_draft(session, office)
         digest_id = draft.id if draft and draft.id else _draft(session, office, now)
+    app.database.read(app.press.render_ahead, digest_id)
+    with app.database.writing() as session:
         delivery.queue_digest(session, app.press, digest_id, None, late=late, now=now)
         if _oldest_draft(session, office) is None:
             _draft(session, office, now)

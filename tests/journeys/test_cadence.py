@@ -153,6 +153,82 @@ def test_what_cannot_be_queued_stays_a_draft_and_the_owner_is_told(office: Insta
     assert "limit" in " ".join(notice.context["paragraphs"])
 
 
+def test_who_dies_over_a_draft_leaves_it_to_the_next(office: Installation) -> None:
+    # Given a process that dies once it has drafted the digest of a day
+    keep(office, "--weekly", "tue", "--at", "10:00")
+    office.item("The laboratories meet")
+    move_to(office, MOMENT.replace(hour=10, minute=1))
+    with office.app.database.reading() as session:
+        [due] = delivery.due_lists(session, now=office.clock.now())
+    now, press = office.clock.now(), office.app.press
+    office.app.database.write(delivery.assemble, press, due, now=now)
+    assert outcomes(office) == [(date(2026, 12, 1), "begun")]
+
+    # When another one ticks, within the digest's time
+    office.clock.move(timedelta(hours=2))
+    office.work()
+    office.work()
+
+    # Then it goes
+    assert outcomes(office) == [(date(2026, 12, 1), "queued")]
+    assert [one.state for one in digests(office)] == [DigestState.SENT]
+
+
+def test_a_draft_that_an_editor_took_in_hand_meanwhile_is_theirs(office: Installation) -> None:
+    keep(office, "--weekly", "tue", "--at", "10:00")
+    office.item("The laboratories meet")
+    move_to(office, MOMENT.replace(hour=10, minute=1))
+    with office.app.database.reading() as session:
+        [due] = delivery.due_lists(session, now=office.clock.now())
+    now, press = office.clock.now(), office.app.press
+    kept = office.app.database.write(delivery.assemble, press, due, now=now)
+    assert kept
+    assert kept.digest_id
+    office.app.database.write(life.cancel, kept.digest_id, now=now)
+
+    office.work()
+
+    assert outcomes(office) == [(date(2026, 12, 1), "drafted")]
+    assert [one.state for one in digests(office)] == [DigestState.CANCELLED]
+    assert office.rows(None) == []
+
+
+def test_a_digest_that_cannot_even_be_drafted_is_told_once_a_day_and_made_later(
+    office: Installation,
+) -> None:
+    # Given a list whose subject is by a pattern that we know no more
+    keep(office, "--weekly", "tue", "--at", "10:00", "--subject", "News {number}")
+    with office.app.database.writing() as session:
+        found = lists.get(session, "news")
+        stored = {**(found.cadence or {}), "subject": "News {season}"}
+        lists.set_cadence(session, found, stored, now=office.clock.now())
+    office.item("The laboratories meet")
+    move_to(office, MOMENT.replace(hour=10, minute=1))
+
+    # When it is tried again and again
+    for _ in range(3):
+        scheduler.keep_cadences(office.app)
+        office.clock.move(timedelta(minutes=5))
+
+    # Then the owner has one letter, and nothing is half done
+    [notice] = office.rows(None)
+    assert notice.context["headline"] == (
+        "The digest of “news” for 01 December 2026 cannot be made"
+    )
+    assert "season" in notice.context["paragraphs"][0]
+    assert (digests(office), outcomes(office)) == ([], [])
+
+    # When it is put right
+    with office.app.database.writing() as session:
+        found = lists.get(session, "news")
+        stored = {**(found.cadence or {}), "subject": ""}
+        lists.set_cadence(session, found, stored, now=office.clock.now())
+    office.work()
+
+    # Then it goes
+    assert outcomes(office) == [(date(2026, 12, 1), "queued")]
+
+
 def test_two_processes_that_tick_at_once_make_one_digest(office: Installation) -> None:
     keep(office, "--weekly", "tue", "--at", "10:00")
     office.item("The laboratories meet")
@@ -161,14 +237,21 @@ def test_two_processes_that_tick_at_once_make_one_digest(office: Installation) -
         due = delivery.due_lists(session, now=office.clock.now())
 
     # When both have seen that the day is due before either acts
+    now, late = office.clock.now(), timedelta(hours=12)
     with office.second() as other:
         for app in (office.app, other):
             for one in due:
-                late = timedelta(hours=12)
-                app.database.write(
-                    delivery.assemble, app.press, one, late=late, now=office.clock.now()
-                )
+                app.database.write(delivery.assemble, app.press, one, now=now)
+        # and both that it is begun before either concludes
+        with office.app.database.reading() as session:
+            begun = delivery.due_lists(session, now=now)
+        kept = [
+            app.database.write(delivery.conclude, app.press, one, late=late, now=now)
+            for one in begun
+            for app in (office.app, other)
+        ]
 
+    assert [one.outcome for one in kept if one] == ["queued"]
     assert len(digests(office)) == 1
     assert office.count(CadenceDay) == 1
 
