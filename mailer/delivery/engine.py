@@ -85,6 +85,7 @@ class Engine:
         self._pacing = pacing
         self._state = state
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
+        self._composers = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="composing")
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
         """Work until `stop` is set; what was begun is finished within the grace.
@@ -102,6 +103,7 @@ class Engine:
                     await _sleep(stop, RETRY_SECONDS)
         finally:
             self._threads.shutdown(wait=False)
+            self._composers.shutdown(wait=False)
 
     # ------------------------------------------------------------------ a life
 
@@ -149,7 +151,7 @@ class Engine:
             tasks = [group.create_task(self._keep_lease(holding), name="lease")]
             for lane in holding.lanes.values():
                 for number in range(lane.route.connections):
-                    sender = Sender(holding, lane)
+                    sender = Sender(holding, lane, self._composers)
                     name = f"{lane.route.name}/{number}"
                     tasks.append(group.create_task(sender.run(), name=name))
             await self._take_turns(holding, stop, once=once)

@@ -1,6 +1,8 @@
 """A sender: one connection of a route, and one message after the other through it."""
 
+import asyncio
 import zlib
+from concurrent.futures import Executor
 
 import structlog
 
@@ -23,11 +25,16 @@ log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """Sends what comes along a lane, until it is cancelled or the worker's life ends."""
+    """Sends what comes along a lane, until it is cancelled or the worker's life ends.
 
-    def __init__(self, holding: Holding, lane: Lane) -> None:
+    What we sign is composed by `composers`: a signature takes longer than all else together, and
+    meanwhile the others can go on.
+    """
+
+    def __init__(self, holding: Holding, lane: Lane, composers: Executor) -> None:
         self._holding = holding
         self._lane = lane
+        self._composers = composers
         self._connection = Connection(lane.route)
 
     async def run(self) -> None:
@@ -57,7 +64,11 @@ class Sender:
             self._holding.out_of_hand(self._lane)
 
     async def _try(self, parcel: Parcel) -> Reply:
-        message = _composed(parcel)
+        if parcel.is_signed:
+            loop = asyncio.get_running_loop()
+            message = await loop.run_in_executor(self._composers, _composed, parcel)
+        else:
+            message = _composed(parcel)
         if isinstance(message, Reply):
             return message
         envelope = Envelope(parcel.return_path, parcel.recipient)

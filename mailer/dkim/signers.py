@@ -44,6 +44,10 @@ class Signers:
             raise ConfigError(found.problems)  # raised again and again, it would grow
         return found
 
+    def knows(self, domain: str) -> bool:
+        """Tell whether mail of a domain is to be signed, be it that its key cannot be opened."""
+        return domain in self._found
+
     def _open(self, row: DkimKey) -> Key | ConfigError:
         try:
             return keeping.opened(self._ring, row)
