@@ -14,9 +14,10 @@ from sqlmodel import Session
 
 from mailer import ledger
 from mailer.db.schema import DeliveryKind
-from mailer.delivery.press import Plate, Press, sameness
+from mailer.delivery.press import Press, sameness
 from mailer.errors import MailerError
 from mailer.ledger import Claimed
+from mailer.rendering import Plate
 
 log = structlog.get_logger(__name__)
 

@@ -1,9 +1,7 @@
 """Editions as the database keeps them: each once, with what stands in the headers beside it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -12,28 +10,7 @@ from mailer.db import upsert
 from mailer.db.schema import DigestEdition, EditionItem, ItemVersion
 from mailer.db.schema import Edition as EditionRow
 from mailer.errors import NotFound
-from mailer.rendering import Edition, ListCard, SenderCard
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What stands in the headers of every message of an edition."""
-
-    sender: SenderCard
-    mailing_list: ListCard | None = None
-    archived_at: str = ""
-    campaign: str = ""
-
-    @classmethod
-    def load(cls, stored: Mapping[str, Any]) -> "Head":
-        """Give a head back from what was stored of it."""
-        listed = stored["mailing_list"]
-        return cls(
-            sender=SenderCard(**stored["sender"]),
-            mailing_list=ListCard(**listed) if listed else None,
-            archived_at=stored["archived_at"],
-            campaign=stored["campaign"],
-        )
+from mailer.rendering import Edition, Head
 
 
 def keep(session: Session, edition: Edition, head: Head, list_id: int | None, now: datetime) -> int:

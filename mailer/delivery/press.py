@@ -7,18 +7,16 @@ changed in between.
 
 from collections.abc import Hashable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlmodel import Session
 
-from mailer import address, lists
+from mailer import lists
 from mailer.config import Envelope, Settings
 from mailer.db.schema import DeliveryKind, DigestEdition, ItemVersion
 from mailer.delivery import plates, redirecting, weighing
 from mailer.delivery.contents import Contents
-from mailer.delivery.plates import Head
 from mailer.delivery.redirecting import bannered
 from mailer.digests import life
 from mailer.dkim import Signer, Signers
@@ -29,13 +27,13 @@ from mailer.rendering import (
     DigestContent,
     Edition,
     Filled,
+    Head,
     Identity,
     Kind,
     LetterContent,
-    Prepared,
+    Plate,
     Templates,
     Values,
-    compose,
     render_digest,
     render_letter,
 )
@@ -43,21 +41,12 @@ from mailer.rendering.holes import split
 from mailer.tokens import KeyRing, Purpose
 
 KEPT = 200
-"""Prepared editions, and rendered letters, kept in memory; some 100 KB each at most."""
+"""Plates, and rendered letters, kept in memory; some 100 KB each, plates in base64 thrice that."""
 
 KEPT_DIGESTS = 20
 """Rendered digests kept until they are queued: one in each of its languages."""
 
 _FileStamp = tuple[Path, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Plate:
-    """An edition ready to be filled, with its head and the domain in From, as an A-label."""
-
-    prepared: Prepared
-    head: Head
-    domain: str
 
 
 class Press:
@@ -73,6 +62,13 @@ class Press:
         self.redirect_to = settings.delivery.redirect_all_to
         self.contents = Contents(settings, links)
         self.signers = Signers(keys)
+        self._routes = settings.all_routes()
+        self._one_click = settings.web.one_click
+        self._lasting_urls = {
+            "leave_url": links.leave,
+            "refuse_url": links.refuse,
+            "preferences_url": links.preferences,
+        }
         self._plates: dict[int, Plate] = {}
         self._letters: dict[LetterContent, Edition] = {}
         self._digests: dict[tuple[Kind, DigestContent], Edition] = {}
@@ -187,14 +183,14 @@ class Press:
     # ------------------------------------------------------------------ messages
 
     def plate(self, session: Session, edition_id: int) -> Plate:
-        """Give a kept edition, ready to be filled.
+        """Give a kept edition, compiled.
 
         Raises NotFound when there is none, ConfigError when it is to be signed and cannot be.
         """
         plate = self._plates.get(edition_id)
         if plate is None:
             edition, head = plates.kept(session, edition_id)
-            plate = self._prepared(bannered(edition) if self.redirect_to else edition, head)
+            plate = self._compiled(bannered(edition) if self.redirect_to else edition, head)
             while len(self._plates) >= KEPT:
                 del self._plates[next(iter(self._plates))]
             self._plates[edition_id] = plate
@@ -206,7 +202,7 @@ class Press:
         return self.signers.knows(plate.domain)
 
     def compose(self, claimed: Claimed, plate: Plate) -> bytes:
-        """Give the whole message: the same bytes at every try.
+        """Give the whole message in the form of `Plate.compose`: the same bytes at every try.
 
         Only the signature in front follows the key that signs now, for an earlier one's record
         may be gone from DNS by the time of a retry. May be called from any thread.
@@ -220,12 +216,11 @@ class Press:
 
     def _unsigned(self, claimed: Claimed, plate: Plate) -> bytes:
         if not self.redirect_to:
-            return self._compose(claimed, plate)
+            return self._composed(claimed, plate)
         listed = plate.head.mailing_list
         harmless = listed.page_url if listed else self.links.home()
         copy = redirecting.values(claimed, self.redirect_to, harmless)
-        identity = replace(self._identity(claimed, plate.head), one_click=False)
-        return compose(plate.prepared, copy, identity)
+        return plate.compose(copy, self._identity(claimed, plate, one_click=False))
 
     def recipient(self, claimed: Claimed) -> str:
         """Give the address in RCPT TO: the reader's, unless all mail is redirected."""
@@ -233,8 +228,8 @@ class Press:
 
     def preview(self, edition: Edition, head: Head, claimed: Claimed) -> tuple[bytes, Filled]:
         """Compose a message of an edition that is not kept; also give its texts."""
-        plate = self._prepared(edition, head)
-        return self._compose(claimed, plate), plate.prepared.fill(self._values(claimed, head))
+        plate = self._compiled(edition, head)
+        return self._composed(claimed, plate), plate.fill(self._values(claimed, plate))
 
     def return_path(self, claimed: Claimed, plate: Plate) -> str:
         """Give the address in MAIL FROM, to which bounces come."""
@@ -246,48 +241,42 @@ class Press:
         self, route_name: str, sender: str, delivery_id: int, signing_key: int | None
     ) -> str:
         """Give the address in MAIL FROM of a delivery that is from a sender, by a route."""
-        route = self.settings.all_routes()[route_name]
+        route = self._routes[route_name]
         if route.envelope is Envelope.FIXED or self.redirect_to:
             return route.return_path or sender
         token = self.keys.sign_short(Purpose.BOUNCE, delivery_id, key_id=signing_key)
         return f"b+{token}@{route.return_path_domain}"
 
-    def _compose(self, claimed: Claimed, plate: Plate) -> bytes:
-        values = self._values(claimed, plate.head)
-        return compose(plate.prepared, values, self._identity(claimed, plate.head))
+    def _compiled(self, edition: Edition, head: Head) -> Plate:
+        return Plate.of(edition, self.templates.languages.of(edition.language), head)
 
-    def _prepared(self, edition: Edition, head: Head) -> Plate:
-        prepared = Prepared.of(edition, self.templates.languages.of(edition.language))
-        return Plate(prepared, head, address.parse(head.sender.address).domain)
+    def _composed(self, claimed: Claimed, plate: Plate) -> bytes:
+        one_click = self._one_click and claimed.subscriber_id is not None
+        identity = self._identity(claimed, plate, one_click=one_click)
+        return plate.compose(self._values(claimed, plate), identity)
 
-    def _identity(self, claimed: Claimed, head: Head) -> Identity:
+    def _identity(self, claimed: Claimed, plate: Plate, *, one_click: bool) -> Identity:
         token = self.keys.sign_short(Purpose.MESSAGE, claimed.id, key_id=claimed.signing_key)
-        is_for_one = claimed.subscriber_id is not None
-        return Identity(
-            message_id=f"{token}@{head.sender.address.rpartition('@')[2]}",
-            date=claimed.dated_at,
-            seed=token,
-            sender=head.sender,
-            mailing_list=head.mailing_list,
-            one_click=self.settings.web.one_click and is_for_one,
-            archived_at=head.archived_at,
-            campaign=head.campaign,
-        )
+        domain = plate.head.sender.address.rpartition("@")[2]
+        return Identity(f"{token}@{domain}", claimed.dated_at, one_click)
 
-    def _values(self, claimed: Claimed, head: Head) -> Values:
-        listed, key = head.mailing_list, claimed.signing_key
+    def _values(self, claimed: Claimed, plate: Plate) -> Values:
         if claimed.subscriber_id is None or claimed.list_id is None:
             # A test or a notice: nobody's subscription, so nothing to leave.
+            listed = plate.head.mailing_list
             home = listed.page_url if listed else ""
             return Values(claimed.address, name=claimed.name, leave_url=home, preferences_url=home)
         ids = (claimed.subscriber_id, claimed.list_id)
+        urls = {
+            name: url(*ids, key_id=claimed.signing_key)
+            for name, url in self._lasting_urls.items()
+            if name in plate.links
+        }
         return Values(
             address=claimed.address,
             name=claimed.name,
-            leave_url=self.links.leave(*ids, key_id=key),
-            refuse_url=self.links.refuse(*ids, key_id=key),
-            preferences_url=self.links.preferences(*ids, key_id=key),
             other_address=claimed.context.get("other_address", ""),
+            **urls,
             **self._dated_urls(claimed, ids),
         )
 

@@ -19,10 +19,11 @@ from mailer.db.schema import DeliveryState
 from mailer.delivery import accounting, notices, redirecting
 from mailer.delivery.accounting import Detour, Pause, Result
 from mailer.delivery.fitting import Fitting, render_ahead
-from mailer.delivery.press import Plate, Press
+from mailer.delivery.press import Press
 from mailer.delivery.standing import Standing, limited, look
 from mailer.errors import MailerError
 from mailer.ledger import Claimed, Settlement
+from mailer.rendering import Plate
 
 RENDER_AGAIN = timedelta(minutes=10)
 """How long a letter waits whose template is broken, before it is rendered again."""

@@ -31,7 +31,8 @@ from mailer.rendering.editions import (
 )
 from mailer.rendering.environment import Templates
 from mailer.rendering.filling import Filled, Prepared, Values, greeting, public_page
-from mailer.rendering.message import Identity, compose
+from mailer.rendering.heading import Head, Identity
+from mailer.rendering.message import Plate, body_at
 
 __all__ = [
     "DigestContent",
@@ -39,6 +40,7 @@ __all__ = [
     "Edition",
     "Filled",
     "Happening",
+    "Head",
     "House",
     "Identity",
     "ItemCard",
@@ -48,12 +50,13 @@ __all__ = [
     "Notice",
     "Partner",
     "PictureCard",
+    "Plate",
     "Prepared",
     "Section",
     "SenderCard",
     "Templates",
     "Values",
-    "compose",
+    "body_at",
     "greeting",
     "layouts",
     "mailed_size",

@@ -16,6 +16,8 @@ LONGEST_LINE = 998
 LONGEST_URL = 900
 """Characters of an address on the web, which must fit on one header line with its name."""
 
+# Whole, ASCII, and without brackets: of these nothing remains to be asked.
+_ORDINARY_URL = re.compile(r"(https?)://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!#-;=?-Z_a-z~]*")
 _NOT_IN_URL = re.compile(r'[^!-~]|[<>"\\^`{|}]')
 
 
@@ -24,7 +26,8 @@ def line(name: str, text: str) -> str:
 
     Raises HeaderInvalid, which names the value and the character.
     """
-    if found := unseen.IN_LINE.search(text):
+    # What can be printed can be seen; the other way about it needs a closer look.
+    if not text.isprintable() and (found := unseen.IN_LINE.search(text)):
         raise HeaderInvalid(name, f"holds {_said(found[0])}; write it on one line, without")
     if len(text) > LONGEST_LINE:
         raise HeaderInvalid(name, f"is longer than {LONGEST_LINE} characters")
@@ -48,6 +51,8 @@ def web_address(name: str, url: str, schemes: tuple[str, ...] = ("https", "http"
     """
     if not url:
         return url
+    if (ordinary := _ORDINARY_URL.fullmatch(url)) and ordinary[1] in schemes:
+        return url
     try:
         parts = urlsplit(url)
     except ValueError as error:
@@ -64,7 +69,7 @@ def header_url(name: str, url: str) -> str:
 
     Raises HeaderInvalid.
     """
-    if found := _NOT_IN_URL.search(url):
+    if not _ORDINARY_URL.fullmatch(url) and (found := _NOT_IN_URL.search(url)):
         raise HeaderInvalid(name, f"holds {_said(found[0])}, which must be percent-encoded")
     if not url or len(url) > LONGEST_URL:
         raise HeaderInvalid(name, f"must have 1 to {LONGEST_URL} characters")

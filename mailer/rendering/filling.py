@@ -4,7 +4,9 @@ An edition is prepared once, cut at its holes, and filled for each recipient; wh
 looks like depends on where it stands: escaped in HTML, plain in the text and the subject.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Self
 
 from markupsafe import escape
@@ -15,11 +17,13 @@ from mailer.language import Language
 from mailer.rendering.checks import line, web_address
 from mailer.rendering.content import Kind
 from mailer.rendering.editions import Edition
-from mailer.rendering.encoding import Encoding, shorter
-from mailer.rendering.holes import nominal, split
+from mailer.rendering.holes import split
 
 RECIPIENT_ONLY = "data-recipient-only"
 """The attribute of what a template shows to a recipient and not on a public page."""
+
+GREETING = "greeting"
+"""The hole that is made of a name, or of its lack, in the words of a language."""
 
 Pieces = tuple[str, ...]
 
@@ -41,10 +45,16 @@ class Values:
     meant_for: str = ""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = line(field.name, getattr(self, field.name))
-            if field.name.endswith("_url"):
-                web_address(field.name, value)
+        for name, value in zip(_NAMES, _all(self), strict=True):
+            if value:
+                line(name, value)
+                if name in _LINKS:
+                    web_address(name, value)
+
+
+_NAMES = tuple(field.name for field in fields(Values))
+_all = attrgetter(*_NAMES)
+_LINKS = frozenset(name for name in _NAMES if name.endswith("_url"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,60 +68,62 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An edition cut at its holes, with what is the same for all recipients decided once."""
+    """An edition cut at its holes; `holes` are the names of the values that it shows."""
 
     edition: Edition
     language: Language
     subject: Pieces
     html: Pieces
     text: Pieces
-    html_encoding: Encoding
-    text_encoding: Encoding
+    holes: frozenset[str]
 
     @classmethod
     def of(cls, edition: Edition, language: Language) -> Self:
         """Prepare an edition; the language is the edition's own, for the greeting."""
         nonce = edition.nonce
-        return cls(
-            edition=edition,
-            language=language,
-            subject=split(edition.subject, nonce),
-            html=split(edition.html, nonce),
-            text=split(edition.text, nonce),
-            html_encoding=shorter(nominal(edition.html, nonce)),
-            text_encoding=shorter(nominal(edition.text, nonce)),
+        subject, html, text = (
+            split(text, nonce) for text in (edition.subject, edition.html, edition.text)
         )
+        holes = frozenset(subject[1::2] + html[1::2] + text[1::2])
+        return cls(edition, language, subject, html, text, holes)
 
     @property
     def kind(self) -> Kind:
         """Give what the message is."""
         return self.edition.kind
 
-    @property
-    def holes(self) -> frozenset[str]:
-        """Give the names of the values that the edition shows."""
-        return frozenset(self.subject[1::2] + self.html[1::2] + self.text[1::2])
-
     def fill(self, values: Values) -> Filled:
         """Give the message as this recipient sees it.
 
         Raises Refused if a link that it shows is missing.
         """
-        said = self._said(values)
+        said = self.said(values)
         escaped = {name: str(escape(value)) for name, value in said.items()}
         return Filled(
-            subject=_joined(self.subject, said),
-            html=_joined(self.html, escaped),
-            text=_joined(self.text, said),
+            subject=joined(self.subject, said),
+            html=joined(self.html, escaped),
+            text=joined(self.text, said),
         )
 
-    def _said(self, values: Values) -> dict[str, str]:
-        said = {field.name: getattr(values, field.name) for field in fields(values)}
-        said["greeting"] = greeting(self.language, values.name)
-        missing = sorted(name for name in self.holes if name.endswith("_url") and not said[name])
-        if missing:
-            raise Refused(f"a {self.kind} message shows {missing[0]}, and none was given")
+    def said(self, values: Values) -> dict[str, str]:
+        """Give what the edition shows of the values, by name, with what follows from them.
+
+        Raises Refused if a link is missing.
+        """
+        said = {
+            name: greeting(self.language, values.name)
+            if name == GREETING
+            else getattr(values, name)
+            for name in self.holes
+        }
+        if not all(said.values()):
+            self._require_links(said)
         return said
+
+    def _require_links(self, said: Mapping[str, str]) -> None:
+        for name in sorted(said):
+            if name.endswith("_url") and not said[name]:
+                raise Refused(f"a {self.kind} message shows {name}, and none was given")
 
 
 def greeting(language: Language, name: str) -> str:
@@ -138,10 +150,11 @@ def public_page(edition: Edition, language: Language, *, page_url: str, list_url
     rest = split(page.html or "", edition.nonce)
     said = {name: list_url if name.endswith("_url") else "" for name in rest[1::2]}
     said["greeting"] = greeting(language, "")
-    return _joined(rest, {name: str(escape(value)) for name, value in said.items()})
+    return joined(rest, {name: str(escape(value)) for name, value in said.items()})
 
 
-def _joined(pieces: Pieces, said: dict[str, str]) -> str:
+def joined(pieces: Pieces, said: Mapping[str, str]) -> str:
+    """Give a text cut at its holes with the values in them."""
     if len(pieces) == 1:
         return pieces[0]
     filled = list(pieces)

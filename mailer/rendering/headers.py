@@ -47,6 +47,10 @@ def mailbox(name: str, display_name: str, address: str) -> str:
     message is in the form of RFC 6532, and goes only by a server that offers SMTPUTF8.
     """
     where = wire_address(name, address)
+    if _ATOM.fullmatch(display_name) and "=?" not in display_name:
+        row = f"{name}: {display_name} <{where}>"
+        if len(row) <= LONGEST_LINE:
+            return f"{row}\r\n"
     shown = phrase(_checked(name, display_name), used=len(name) + 2)
     if not shown:
         return f"{name}: {where}\r\n"
@@ -57,7 +61,7 @@ def mailbox(name: str, display_name: str, address: str) -> str:
 
 def urls(name: str, *addresses_: str) -> str:
     """Give a field of RFC 2369: addresses in < >, in the order of preference, never encoded."""
-    listed = f",{FOLD}".join(f"<{header_url(name, url)}>" for url in addresses_)
+    listed = f",{FOLD}".join([f"<{header_url(name, url)}>" for url in addresses_])
     return f"{name}: {listed}\r\n"
 
 
@@ -107,9 +111,8 @@ def encoded_words(value: str, *, used: int = 0) -> str:
 
     No character is cut in two (RFC 2047, 5).
     """
-    as_base64 = list(_words(value, used, _base64_word))
-    as_quoted = list(_words(value, used, _quoted_word))
-    shortest = min(as_quoted, as_base64, key=lambda words: sum(map(len, words)))
+    quoted, grouped = _words(value, used, _quoted_word), _words(value, used, _base64_word)
+    shortest = min(quoted, grouped, key=lambda words: sum(map(len, words)))
     return FOLD.join(shortest)
 
 
@@ -141,8 +144,13 @@ def _checked(name: str, value: str) -> str:
 # ---------------------------------------------------------------------- encoded words
 
 
-def _words(value: str, used: int, form: _Form) -> Iterator[str]:
+def _words(value: str, used: int, form: _Form) -> list[str]:
     room = min(LONGEST_WORD, LONGEST_LINE - used)
+    whole = form(value)
+    return [whole] if len(whole) <= room else list(_several_words(value, room, form))
+
+
+def _several_words(value: str, room: int, form: _Form) -> Iterator[str]:
     held = ""
     for char in value:
         if held and len(form(held + char)) > room:

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from mailer import address, dkim, lists
 from mailer.db.schema import DkimAlgorithm
+from mailer.rendering import Plate
 from mailer.tokens import new_key
 from tests.delivery.mails import read
 from tests.dkim import judges
@@ -186,6 +187,6 @@ def test_the_engine_is_told_which_messages_take_a_while(
     with office.app.database.reading() as session:
         edition, head = press.proof(session, digest, "en")
         press.signers.renew(session)
-    plate = press._prepared(edition, head)
+    plate = Plate.of(edition, press.templates.languages.of("en"), head)
 
     assert press.signs(plate) is is_signed

@@ -10,6 +10,7 @@ from mailer.language import Languages, languages
 from mailer.rendering import (
     DigestContent,
     DocumentCard,
+    Head,
     House,
     Identity,
     ItemCard,
@@ -340,16 +341,22 @@ def letter(kind: Kind, language: str = "en", **more: Any) -> LetterContent:
     return LetterContent(kind=kind, sender=SENDER, house=HOUSE, language=language, **notice, **more)
 
 
+def head(**more: Any) -> Head:
+    """Give what stands in the head of all messages of the sample digest."""
+    settled: dict[str, Any] = {
+        "sender": SENDER,
+        "mailing_list": LIST,
+        "archived_at": DIGEST.view_url,
+        "campaign": "meetings-12",
+    }
+    return Head(**{**settled, **more})
+
+
 def identity(**more: Any) -> Identity:
     """Give what makes one message of the sample digest."""
     settled: dict[str, Any] = {
         "message_id": "7f3k2m5q@office.example.org",
         "date": datetime(2023, 2, 24, 9, 0, tzinfo=UTC),
-        "seed": "delivery 4711",
-        "sender": SENDER,
-        "mailing_list": LIST,
         "one_click": True,
-        "archived_at": DIGEST.view_url,
-        "campaign": "meetings-12",
     }
     return Identity(**{**settled, **more})

@@ -16,9 +16,8 @@ import pytest
 
 from mailer.rendering import (
     Kind,
-    Prepared,
+    Plate,
     Values,
-    compose,
     layouts,
     render_digest,
     render_letter,
@@ -30,6 +29,7 @@ from tests.rendering.sample import (
     ILLUSTRATED,
     JAPANESE,
     VALUES,
+    head,
     identity,
     letter,
     templates,
@@ -85,25 +85,25 @@ ENHANCEMENTS: Mapping[str, str] = {
 
 
 @cache
-def finished() -> Mapping[str, tuple[Prepared, Values]]:
+def finished() -> Mapping[str, tuple[Plate, Values]]:
     """Give every mail of ours, by a name for it."""
     return dict(_finished())
 
 
-def _finished() -> Iterator[tuple[str, tuple[Prepared, Values]]]:
+def _finished() -> Iterator[tuple[str, tuple[Plate, Values]]]:
     for layout in layouts(OURS):
         for name, content in CONTENTS.items():
             edition = render_digest(OURS, replace(content, layout=layout))
             language = OURS.languages.of(edition.language)
-            yield f"{layout}-{name}", (Prepared.of(edition, language), VALUES)
+            yield f"{layout}-{name}", (Plate.of(edition, language, head()), VALUES)
     for kind in Kind:
         for code in () if kind.is_digest else sorted(OURS.languages):
             edition = render_letter(OURS, letter(kind, code))
-            yield f"{kind}-{code}", (Prepared.of(edition, OURS.languages[code]), VALUES)
+            yield f"{kind}-{code}", (Plate.of(edition, OURS.languages[code], head()), VALUES)
 
 
 def pages() -> dict[str, str]:
-    return {name: prepared.fill(values).html for name, (prepared, values) in finished().items()}
+    return {name: plate.fill(values).html for name, (plate, values) in finished().items()}
 
 
 # ---------------------------------------------------------------------- valid HTML
@@ -127,9 +127,9 @@ def test_no_mail_looks_like_spam(tmp_path: Path) -> None:
     program = outside.require("spamassassin")
     now = datetime.now(UTC)  # a mail of long ago is suspect for its date alone
     files = []
-    for name, (prepared, values) in finished().items():
+    for name, (plate, values) in finished().items():
         files.append(tmp_path / f"{name}.eml")
-        files[-1].write_bytes(compose(prepared, values, identity(date=now)))
+        files[-1].write_bytes(plate.compose(values, identity(date=now)))
 
     ran = subprocess.run(
         # By the rules it ships with: no network, no settings and no memory of anybody's.
