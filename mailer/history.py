@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Select, insert, inspect, literal
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from mailer import departures
@@ -91,6 +92,20 @@ def record_all(
         session.connection().execute(insert(Event), values)
     for about, _ in lines:
         _note(session, kind, about, at)
+
+
+def record_each(session: Session, kind: str, by: By, about: "Select[Any]", *, at: datetime) -> None:
+    """Write a line of one kind for each row: subscriber's id, list's id, details.
+
+    Not for kinds that are noted beside the database too: those are named one by one.
+    """
+    assert kind not in DEPARTURES
+    found = about.subquery()
+    common = {"kind": kind, "version": 1, "at": at, "actor": by.actor, "actor_id": by.id}
+    given = [literal(value, inspect(Event).columns[name].type) for name, value in common.items()]
+    columns = [*common, "subscriber_id", "list_id", "details"]
+    source = select_columns(*given, *found.c)
+    session.execute(insert(Event).from_select(columns, source, include_defaults=False))
 
 
 def of_digest(session: Session, digest_id: int) -> list[Event]:

@@ -40,6 +40,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel
 
+from mailer.db.bulk import put
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
 SCHEMA = "0004"
@@ -51,10 +52,17 @@ BUSY_SECONDS = 30
 ASLEEP_SECONDS = 60
 """How long PostgreSQL lets a transaction lie idle: its machine may be gone, its locks are not."""
 
+LOADING = {
+    "synchronous": "NORMAL",  # a chunk that a power cut takes is loaded again
+    "cache_size": "-32000",  # KiB: a row of a large table comes to lie anywhere in its indexes
+    "wal_autocheckpoint": "8000",  # pages: what is written again and again is moved once
+}
+"""How a connection is set that writes much, in chunks that can be done again."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
-__all__ = ["SCHEMA", "Database", "Lock", "alone", "among", "changed", "newer", "upsert"]
+__all__ = ["SCHEMA", "Database", "Lock", "alone", "among", "changed", "newer", "put", "upsert"]
 
 
 class Lock(IntEnum):
@@ -107,6 +115,24 @@ class Database:
             if self.before_commit:
                 self.before_commit(session)
             session.commit()
+
+    @contextmanager
+    def loading(self) -> Iterator["Database"]:
+        """Give the same database by a connection of its own, made for writing a great deal.
+
+        What a power cut takes of it must be such that it is written again; what is written
+        afterwards in the ordinary way makes all of it last.
+        """
+        if not self.is_sqlite:
+            yield self
+            return
+        loader = Database(self.url.render_as_string(hide_password=False), connections=1)
+        loader.before_commit, loader._writer = self.before_commit, self._writer
+        event.listen(loader._engine, "connect", _prepare_loading)
+        try:
+            yield loader
+        finally:
+            loader.close()
 
     def read(
         self, fn: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
@@ -259,6 +285,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.close()
+
+
+def _prepare_loading(connection: sqlite3.Connection, _record: Any) -> None:
+    for name, value in LOADING.items():
+        connection.execute(f"PRAGMA {name}={value}")
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

@@ -13,7 +13,7 @@ class Limits:
     """Of a file as it lies there, and of one that is unpacked."""
 
     rows: int = 2_000_000
-    """Each row's address is known by 8 bytes while a file is read."""
+    """Each row's address is known by 16 to 32 bytes while a file is read."""
 
     columns: int = 200
     line_characters: int = 4_000_000

@@ -1,19 +1,20 @@
 """How people come to a list by an import: persons, subscriptions, evidence, letters, in one go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, inspect, literal, select
 from sqlmodel import Session, col
 
 from mailer import ledger, lists
 from mailer.db import upsert
 from mailer.db.schema import Subscriber, Subscription
-from mailer.history import EDITOR, About, record_all
-from mailer.subscribers import consent, organisations, suppressions
+from mailer.history import EDITOR, About, record_all, record_each
+from mailer.subscribers import consent, landing, suppressions
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED, Step
+from mailer.subscribers.landing import LANDED, Common
 from mailer.subscribers.origins import Fate
 from mailer.subscribers.people import Row
 from mailer.subscribers.roster import Rules, Standing, letter
@@ -73,21 +74,51 @@ def _join(
 ) -> None:
     if not rows:
         return
-    people = _people(session, rows, batch, now)
+    landing.land(session, rows, Common(batch, wanted.evidence), now=now)
     step = _step(session, wanted)
-    standings = [_standing(row, people[row.to.key], wanted) for row in rows]
-    since = now if step.state is CONFIRMED else None
-    values = {"state": step.state, "basis": wanted.basis, "confirmed_at": since}
-    _subscribe(session, standings, {**values, "batch_id": batch}, now)
-    lines = _lines(rows, standings, wanted, batch)
+    _subscribe(session, step, wanted, batch, now)
+    here = select(col(Subscriber.id), literal(wanted.list_id), LANDED.c.details).join(
+        LANDED, LANDED.c.key == col(Subscriber.key)
+    )
     if not wanted.basis:
-        record_all(session, "subscription.asked", EDITOR, lines, at=now)
+        record_each(session, "subscription.asked", EDITOR, here, at=now)
     if step.state is CONFIRMED:
-        record_all(session, "subscription.confirmed", EDITOR, lines, at=now)
+        record_each(session, "subscription.confirmed", EDITOR, here, at=now)
     if step.letter:
         route = lists.route_of(session, wanted.list_id)
+        standings = _standings(session, rows, wanted)
         letters = [letter(step.letter, each, rules, route=route, when=now) for each in standings]
         ledger.post_all(session, letters, now=now)
+
+
+def _subscribe(session: Session, step: Step, wanted: Import, batch: int, now: datetime) -> None:
+    """Write the subscriptions; one that was pending is confirmed on the stated basis."""
+    since = now if step.state is CONFIRMED else None
+    given: dict[str, Any] = {
+        "state": step.state,
+        "basis": wanted.basis,
+        "confirmed_at": since,
+        "batch_id": batch,
+    }
+    language = func.coalesce(LANDED.c.language, wanted.language)
+    common = {**given, "list_id": wanted.list_id, "ask": 1, "created_at": now}
+    columns = inspect(Subscription).columns
+    values = [literal(value, columns[name].type) for name, value in common.items()]
+    source = (
+        select(col(Subscriber.id), language, *values)
+        .join(LANDED, LANDED.c.key == col(Subscriber.key))
+        .where(LANDED.c.number >= 0)  # SQLite reads “ON CONFLICT” right only after a WHERE
+        .order_by(LANDED.c.number)
+    )
+    statement = upsert(session, Subscription).from_select(
+        ["subscriber_id", "language", *common], source, include_defaults=False
+    )
+    known = statement.on_conflict_do_update(
+        index_elements=["subscriber_id", "list_id"],
+        set_=given,
+        where=col(Subscription.state) == PENDING,
+    )
+    session.execute(known)
 
 
 def _leave(
@@ -96,11 +127,15 @@ def _leave(
     """Know people as gone who left elsewhere: the only way that nobody brings them back."""
     if not rows:
         return
-    people = _people(session, rows, batch, now)
-    standings = [_standing(row, people[row.to.key], wanted) for row in rows]
+    landing.land(session, rows, Common(batch, wanted.evidence), now=now)
+    standings = _standings(session, rows, wanted)
     values = [
         {
-            **_values(standing, now),
+            "subscriber_id": standing.subscriber_id,
+            "list_id": standing.list_id,
+            "ask": standing.ask,
+            "language": standing.language,
+            "created_at": now,
             "state": UNSUBSCRIBED,
             "left_at": min(row.verdict.at or now, now),
             "batch_id": batch,
@@ -109,20 +144,14 @@ def _leave(
     ]
     statement = upsert(session, Subscription).on_conflict_do_nothing()
     session.connection().execute(statement, values)
-    lines = _lines(rows, standings, wanted, batch)
-    record_all(session, "subscription.left", EDITOR, lines, at=now)
-
-
-def _lines(
-    rows: Sequence[Row], standings: Sequence[Standing], wanted: Import, batch: int
-) -> list[tuple[About, Mapping[str, Any]]]:
-    return [
+    lines = [
         (
             About(standing.subscriber_id, standing.list_id),
             {**wanted.evidence, "batch": batch, "line": row.line, **row.verdict.evidence},
         )
         for standing, row in zip(standings, rows, strict=True)
     ]
+    record_all(session, "subscription.left", EDITOR, lines, at=now)
 
 
 def _step(session: Session, wanted: Import) -> Step:
@@ -132,83 +161,21 @@ def _step(session: Session, wanted: Import) -> Step:
     return consent.subscribe(None, (), lists.by_id(session, wanted.list_id).opt_in)
 
 
-def _subscribe(
-    session: Session, standings: Sequence[Standing], given: Mapping[str, Any], now: datetime
-) -> None:
-    """Write the subscriptions; one that was pending is confirmed on the stated basis."""
-    values = [{**_values(each, now), **given} for each in standings]
-    statement = upsert(session, Subscription).on_conflict_do_update(
-        index_elements=["subscriber_id", "list_id"],
-        set_=dict(given),
-        where=col(Subscription.state) == PENDING,
+def _standings(session: Session, rows: Sequence[Row], wanted: Import) -> list[Standing]:
+    """Give how those who landed stand on the list while they are asked, in the rows' order."""
+    statement = select(col(Subscriber.key), col(Subscriber.id), col(Subscriber.address)).join(
+        LANDED, LANDED.c.key == col(Subscriber.key)
     )
-    session.connection().execute(statement, values)
-
-
-def _values(each: Standing, now: datetime) -> dict[str, Any]:
-    return {
-        "subscriber_id": each.subscriber_id,
-        "list_id": each.list_id,
-        "ask": each.ask,
-        "language": each.language,
-        "created_at": now,
-    }
-
-
-def _standing(row: Row, person: "_Person", wanted: Import) -> Standing:
-    """Give how one who is new to the list stands on it while they are asked."""
-    return Standing(
-        subscriber_id=person.id,
-        list_id=wanted.list_id,
-        address=person.address,
-        key=row.to.key,
-        language=row.language or wanted.language,
-        state=PENDING,
-        ask=1,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    """A subscriber's row, and the spelling of their address that we write to."""
-
-    id: int
-    address: str
-
-
-def _people(session: Session, rows: Sequence[Row], batch: int, now: datetime) -> dict[str, _Person]:
-    """Make or find the subscribers; a name or organisation is set where there was none."""
-    named = {(row.organisation, row.country) for row in rows if row.organisation}
-    works_at = organisations.make(session, named, batch_id=batch, now=now)
-    values = [
-        {
-            "address": row.to.mailbox,
-            "key": row.to.key,
-            "domain": row.to.domain,
-            "name": row.name,
-            "language": row.language,
-            "organisation_id": works_at.get((row.organisation, row.country)),
-            "batch_id": batch,
-            "created_at": now,
-        }
+    people = {key: (number, address) for key, number, address in session.execute(statement)}
+    return [
+        Standing(
+            subscriber_id=people[row.to.key][0],
+            list_id=wanted.list_id,
+            address=people[row.to.key][1],
+            key=row.to.key,
+            language=row.language or wanted.language,
+            state=PENDING,
+            ask=1,
+        )
         for row in rows
     ]
-    statement = upsert(session, Subscriber)
-    given = statement.excluded
-    known = statement.on_conflict_do_update(
-        index_elements=["key"],
-        set_={
-            "name": case((col(Subscriber.name) != "", col(Subscriber.name)), else_=given.name),
-            "organisation_id": func.coalesce(
-                col(Subscriber.organisation_id), given.organisation_id
-            ),
-        },
-    )
-    # Many rows by one compiled statement: ten times as quick as one statement of many rows.
-    session.connection().execute(known, values)
-    found = session.execute(
-        select(col(Subscriber.key), col(Subscriber.id), col(Subscriber.address)).where(
-            col(Subscriber.key).in_([row.to.key for row in rows])
-        )
-    )
-    return {str(key): _Person(int(number or 0), str(address)) for key, number, address in found}

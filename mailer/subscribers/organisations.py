@@ -127,15 +127,13 @@ def make(
     session: Session,
     wanted: Collection[tuple[str, str]],
     *,
-    batch_id: int | None = None,
     now: datetime,
 ) -> dict[tuple[str, str], int]:
     """Make or find organisations by name and country; give their ids."""
     if not wanted:
         return {}
     values = [
-        {"name": name, "country": country, "batch_id": batch_id, "created_at": now}
-        for name, country in sorted(wanted)
+        {"name": name, "country": country, "created_at": now} for name, country in sorted(wanted)
     ]
     statement = upsert(session, Organisation).on_conflict_do_nothing()
     session.connection().execute(statement, values)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from mailer import address as addresses
 from mailer import unseen
@@ -20,6 +22,9 @@ GAPS = re.compile(r"[ \t\r\n]+")
 LONGEST_TEXT = 200
 """Characters of a name, an organisation or a country."""
 
+LANGUAGES = 1024
+"""How many codes are remembered as good: a file has few languages, many times."""
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a text for a formula; such a text goes out behind a “'”."""
 
@@ -29,9 +34,8 @@ NAMED = re.compile(r"^(?P<name>[^<>]*)<(?P<address>[^<>]+)>$")
 IDEOGRAPHS = re.compile("^[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One good row: who, and what another program knew of them."""
+class Row(NamedTuple):
+    """One good row: who, and what another program knew of them. `cells` are as they came."""
 
     line: int
     to: Address
@@ -41,18 +45,28 @@ class Row:
     country: str = ""
     verdict: Verdict = JOINS
     source: str = ""
-    cells: Mapping[str, str] | None = None
+    names: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+
+    def left(self, why: str) -> "Left":
+        """Give the row as one that stays out."""
+        return Left(self.line, self.to.mailbox, why, self.source, self.names, self.cells)
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A row that stays out, and why; `cells` are as they came, by the names of their columns."""
+class Left(NamedTuple):
+    """A row that stays out, and why; `cells` are as they came, `names` their columns'."""
 
     line: int
     email: str
     why: str
     source: str = ""
-    cells: Mapping[str, str] | None = None
+    names: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+
+    @property
+    def named_cells(self) -> dict[str, str]:
+        """Give the cells by the names of their columns."""
+        return dict(zip(self.names, self.cells, strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +105,8 @@ class Reading:
             table = sheet.lines()
             if not how.bare:
                 next(table)
-            names = _names(how)
-            for line in table:
-                yield _row(sheet, line, names, how, self.origin)
+            reader = _Reader(sheet.name, sheet.part, _names(how), len(how.head), how.place)
+            yield from (reader.row(line, self.origin) for line in table)
 
 
 def understand(
@@ -118,7 +131,7 @@ def guarded(text: str) -> str:
 
 def unguarded(text: str) -> str:
     """Take the “'” off that `guarded` put there."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA) else text
 
 
 def _names(how: Columns) -> tuple[str, ...]:
@@ -129,66 +142,96 @@ def _names(how: Columns) -> tuple[str, ...]:
     return tuple(taken.get(at, f"column {name}") for at, name in enumerate(how.head))
 
 
-def _row(
-    sheet: Sheet, line: Line, names: tuple[str, ...], how: Columns, origin: str | None
-) -> Row | Left:
-    cells = dict(zip(names, line.cells, strict=False))
-    texts = {field: _text(line.cells, at) for field, at in how.place.items()}
-    if named := NAMED.match(texts[ADDRESS]):
-        texts = {"name": named["name"].strip(" \"'"), **texts, ADDRESS: named["address"]}
-    email = texts[ADDRESS]
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What is known of a table, to read its rows by."""
 
-    def left(why: str) -> Left:
-        return Left(line.number, email, why, sheet.name, cells)
+    name: str
+    part: str
+    names: tuple[str, ...]
+    width: int
+    place: Mapping[str, int]
 
-    if line.why:
-        return left(line.why)
-    if any(cell.strip() for cell in line.cells[len(how.head) :]):
-        return left("more cells than the first line has columns")
-    try:
-        to = addresses.parse(email)
-        person = _checked(texts)
-    except AddressInvalid as error:
-        return left(error.why)
-    except UsageError as error:
-        return left(str(error))
-    verdict = origins.judge(
-        origin, {name.lower(): cell.strip() for name, cell in cells.items()}, sheet.part
-    )
-    if verdict.fate is Fate.OUT:
-        return left(verdict.why)
-    return Row(
-        line.number,
-        to,
-        **person,
-        language=texts.get("language") or None,
-        verdict=verdict,
-        source=sheet.name,
-        cells=cells,
-    )
+    def row(self, line: Line, origin: str | None) -> Row | Left:
+        """Check one row."""
+        texts = {field: _text(line.cells, at) for field, at in self.place.items()}
+        email = texts[ADDRESS]
+        if "<" in email and (named := NAMED.match(email)):
+            texts = {"name": named["name"].strip(" \"'"), **texts}
+            email = named["address"]
+
+        def left(why: str) -> Left:
+            return Left(line.number, email, why, self.name, self.names, line.cells)
+
+        if line.why:
+            return left(line.why)
+        if len(line.cells) > self.width and "".join(line.cells[self.width :]).strip():
+            return left("more cells than the first line has columns")
+        try:
+            to = addresses.parse(email)
+            name, organisation, country, language = _checked(texts)
+        except AddressInvalid as error:
+            return left(error.why)
+        except UsageError as error:
+            return left(str(error))
+        verdict = self._verdict(line, origin) if origin else JOINS
+        if verdict.fate is Fate.OUT:
+            return left(verdict.why)
+        return Row(
+            line.number,
+            to,
+            name,
+            language or None,
+            organisation,
+            country,
+            verdict,
+            self.name,
+            self.names,
+            line.cells,
+        )
+
+    def _verdict(self, line: Line, origin: str) -> Verdict:
+        pairs = zip(self.names, line.cells, strict=False)
+        cells = {name.lower(): cell.strip() for name, cell in pairs}
+        return origins.judge(origin, cells, self.part)
 
 
 def _text(cells: tuple[str, ...], at: int) -> str:
-    return unguarded(GAPS.sub(" ", cells[at]).strip()) if at < len(cells) else ""
+    return _tidy(cells[at]) if at < len(cells) else ""
 
 
-def _checked(texts: Mapping[str, str]) -> dict[str, str]:
-    """Give what a row says of somebody; UsageError for what cannot be kept."""
-    language = texts.get("language", "")
-    if language and not is_code(language):
-        raise UsageError(f"“{language[:40]}” is not a language code such as en or ja")
+def _tidy(text: str) -> str:
+    # Tabs and line ends are not printable, nor is any space but the one.
+    if "  " in text or not text.isprintable():
+        text = GAPS.sub(" ", text)
+    return unguarded(text.strip())
+
+
+def _checked(texts: Mapping[str, str]) -> tuple[str, str, str, str]:
+    """Give name, organisation, country and language; UsageError for what cannot be kept."""
+    language = _language(texts.get("language", ""))
     name = texts.get("name") or _joined(texts.get(FIRST, ""), texts.get(LAST, ""))
-    found = {
-        "name": name,
-        "organisation": texts.get("organisation", ""),
-        "country": texts.get("country", ""),
-    }
-    for what, text in found.items():
-        if len(text) > LONGEST_TEXT:
-            raise UsageError(f"the {what} is longer than {LONGEST_TEXT} characters")
-        if unseen.IN_LINE.search(text):
-            raise UsageError(f"the {what} holds a character that cannot be seen")
-    return found
+    return (
+        _said("name", name),
+        _said("organisation", texts.get("organisation", "")),
+        _said("country", texts.get("country", "")),
+        language,
+    )
+
+
+@lru_cache(LANGUAGES)
+def _language(text: str) -> str:
+    if text and not is_code(text):
+        raise UsageError(f"“{text[:40]}” is not a language code such as en or ja")
+    return text
+
+
+def _said(what: str, text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        raise UsageError(f"the {what} is longer than {LONGEST_TEXT} characters")
+    if not text.isprintable() and unseen.IN_LINE.search(text):
+        raise UsageError(f"the {what} holds a character that cannot be seen")
+    return text
 
 
 def _joined(first: str, last: str) -> str:

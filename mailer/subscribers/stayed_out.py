@@ -23,7 +23,7 @@ def writer(file: IO[str], reading: Reading) -> Callable[[Left], None]:
     table.writerow([*map(guarded, head), LINE, WHY])
 
     def write(left: Left) -> None:
-        cells = left.cells or {}
+        cells = left.named_cells
         row = [guarded(cells.get(name, "")) for name in head]
         table.writerow([*row, left.line, guarded(left.why)])
 

@@ -178,6 +178,14 @@ def reasons_of(
     return found
 
 
+def made_by_batch(session: Session, keys: Collection[str], batch_id: int) -> set[str]:
+    """Give which of these addresses an import suppressed."""
+    statement = select(col(Suppression.key)).where(
+        among(session, col(Suppression.key), keys), col(Suppression.batch_id) == batch_id
+    )
+    return set(session.execute(statement).scalars())
+
+
 def of(session: Session, key: str) -> list[Suppression]:
     """Give the suppressions of one address."""
     statement = select(Suppression).where(col(Suppression.key).in_(names_of(session, key)))

@@ -3,17 +3,21 @@
 A file is read through before anything is written, so that one that is broken in its middle
 changes nothing. Then it is taken in chunks, each a short transaction, as one batch; a bad row is
 told with its line and costs no good one. Nobody comes back in this way who left or is suppressed.
+
+Rows are read by the block. One that is larger than a chunk is taken in the order of addresses:
+then a chunk touches one part of the addresses' index, not all of it, which halves the time.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Text, exists, func, select
 from sqlmodel import Session, col
 
-from mailer.db import Database, Lock, alone
+from mailer.db import Database, Lock, alone, among
 from mailer.db.schema import (
     AddressChange,
     Subscriber,
@@ -28,10 +32,18 @@ from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
 from mailer.subscribers.origins import Fate
 from mailer.subscribers.people import Left, Reading, Row
 from mailer.subscribers.roster import Rules, require_list_open
-from mailer.subscribers.suppressions import reasons_of
+from mailer.subscribers.seen import Seen
+from mailer.subscribers.suppressions import made_by_batch, reasons_of
 
-CHUNK = 200
-"""Rows taken in one transaction: some 50 ms."""
+BLOCK = 10_000
+"""Rows in memory at once: some 15 MB."""
+
+FEWEST = 500
+MOST = 5_000
+"""Rows taken in one transaction."""
+
+CHUNK_SECONDS = 0.06
+"""How long a transaction should take: others who write wait so long, and no more than 0.1."""
 
 MOST_TOLD = 1_000
 """Rows that stayed out which a report keeps; all of them are given as they come."""
@@ -92,20 +104,61 @@ def take(
     watch = watch or Watch()
     database.read(require_list_open, wanted.list_id)
     total = reading.count()
-    run = _Run(wanted, rules, reading)
+    run = _Run(wanted, rules, reading, watch, total, Seen(total))
     run.report.batch = database.read(batches.unfinished, run.origin)
     rows = reading.rows()
-    while chunk := list(islice(rows, CHUNK)):
-        if wanted.dry_run:
-            stayed = database.read(run.look, chunk)
-        else:
-            stayed = database.write(run.take, chunk, now=now())
-        for left in stayed:
-            watch.stayed_out(left)
-        watch.progress(run.report.rows, total)
+    with database.loading() as loader:
+        while _take_block(loader, run, list(islice(rows, BLOCK)), now=now):
+            pass
     if run.report.batch and not wanted.dry_run:
         database.write(batches.note, run.report.batch, run.report.counts, ended_at=now())
     return run.report
+
+
+def _take_block(
+    loader: Database,
+    run: "_Run",
+    block: Sequence[Row | Left],
+    *,
+    now: Callable[[], datetime],
+) -> bool:
+    """Take a block of rows in short transactions, and tell of those that stay out.
+
+    False when there is none: the file has come to its end.
+    """
+    good, stayed = run.part(block)
+    if len(good) > run.pace.size:
+        good.sort(key=lambda row: row.to.key)
+    at = 0
+    while at < len(good):
+        chunk = good[at : at + run.pace.size]
+        if run.wanted.dry_run:
+            stayed += loader.read(run.look, chunk)
+        else:
+            stayed += loader.write(run.take, chunk, now=now())
+            run.pace.ended()
+        at += len(chunk)
+        run.tell_progress(len(chunk))
+    run.tell(stayed)
+    return bool(block)
+
+
+class _Pace:
+    """How many rows one transaction takes: as many as this machine does in its time."""
+
+    def __init__(self) -> None:
+        self.size = 500
+        self._began = 0.0
+
+    def began(self) -> None:
+        """Note that a transaction has the database to itself."""
+        self._began = time.monotonic()
+
+    def ended(self) -> None:
+        """Note that it is done; the next is larger or smaller, at most by half."""
+        took = max(time.monotonic() - self._began, 0.001)
+        fitting = self.size * min(max(CHUNK_SECONDS / took, 0.5), 1.5)
+        self.size = int(min(max(fitting, FEWEST), MOST))
 
 
 @dataclass
@@ -115,8 +168,11 @@ class _Run:
     wanted: Import
     rules: Rules
     reading: Reading
+    watch: Watch
+    total: int
+    seen: Seen
     report: Report = field(default_factory=Report)
-    seen: set[int] = field(default_factory=set)
+    pace: _Pace = field(default_factory=_Pace)
 
     @property
     def origin(self) -> Origin:
@@ -129,13 +185,44 @@ class _Run:
             mark=self.reading.mark,
         )
 
-    def look(self, session: Session, chunk: Sequence[Row | Left]) -> list[Left]:
+    def part(self, block: Sequence[Row | Left]) -> tuple[list[Row], list[Left]]:
+        """Part the rows that can be taken from those that cannot; one address counts once."""
+        good: list[Row] = []
+        stayed: list[Left] = []
+        for row in block:
+            if isinstance(row, Left):
+                self.report.bad += 1
+                stayed.append(row)
+            elif self.seen.add(row.to.key):
+                good.append(row)
+            else:
+                self.report.skipped += 1
+                stayed.append(row.left("is in the file before"))
+        self.report.first += good[: FIRST_ROWS - len(self.report.first)]
+        self.tell_progress(len(stayed))
+        return good, stayed
+
+    def tell_progress(self, count: int) -> None:
+        """Count rows that are done with, and tell how far it is."""
+        self.report.rows += count
+        if count:
+            self.watch.progress(self.report.rows, self.total)
+
+    def tell(self, stayed: list[Left]) -> None:
+        """Tell of the rows of a block that stay out, by their lines; keep the first of all."""
+        stayed.sort(key=lambda left: (left.source, left.line))
+        self.report.stayed_out += stayed[: MOST_TOLD - len(self.report.stayed_out)]
+        for left in stayed:
+            self.watch.stayed_out(left)
+
+    def look(self, session: Session, chunk: Sequence[Row]) -> list[Left]:
         """Sort rows without taking them; give those that stay out."""
         return self._sort(session, chunk)[1]
 
-    def take(self, session: Session, chunk: Sequence[Row | Left], *, now: datetime) -> list[Left]:
+    def take(self, session: Session, chunk: Sequence[Row], *, now: datetime) -> list[Left]:
         """Take rows, and give those that stay out."""
         alone(session, Lock.ROSTER)
+        self.pace.began()
         coming, stayed = self._sort(session, chunk)
         if not coming:
             return stayed
@@ -145,48 +232,37 @@ class _Run:
         batches.note(session, self.report.batch, self.report.counts)
         return stayed
 
-    def _sort(self, session: Session, chunk: Sequence[Row | Left]) -> tuple[Arrivals, list[Left]]:
+    def _sort(self, session: Session, rows: Sequence[Row]) -> tuple[Arrivals, list[Left]]:
         """Part those who come from those who stay out, and count them all."""
         report = self.report
-        good, stayed = self._good(chunk)
-        states = _states(session, good, self.wanted.list_id)
-        reasons = reasons_of(session, [row.to.key for row in good], self.wanted.list_id)
-        moved = _moved(session, good)
+        stayed: list[Left] = []
+        states = _states(session, rows, self.wanted.list_id)
+        reasons = reasons_of(session, [row.to.key for row in rows], self.wanted.list_id)
+        taken = self._suppressed_before(session, rows)
+        moved = _moved(session, rows)
         coming = Arrivals()
-        for row in good:
-            state, batch = states.get(row.to.key, (None, None))
-            why_not = reasons.get(row.to.key, set())
-            if batch is not None and batch == report.batch:
+        for row in rows:
+            key = row.to.key
+            state, batch = states.get(key, (None, None))
+            why_not = reasons.get(key, ())
+            if (batch is not None and batch == report.batch) or key in taken:
                 self._count(row)  # taken before the import was broken off
             elif _is_so(row, state, why_not):
                 report.already += 1
-            elif why := _why_not(row, state, why_not, self.wanted) or moved.get(row.to.key, ""):
+            elif why := _why_not(row, state, why_not, self.wanted) or moved.get(key, ""):
                 report.skipped += 1
-                stayed.append(Left(row.line, row.to.mailbox, why, row.source, row.cells))
+                stayed.append(row.left(why))
             else:
                 self._count(row)
                 coming.of(row.verdict.fate).append(row)
-        report.rows += len(chunk)
-        stayed.sort(key=lambda left: (left.source, left.line))
-        report.stayed_out += stayed[: MOST_TOLD - len(report.stayed_out)]
-        report.first += good[: FIRST_ROWS - len(report.first)]
         return coming, stayed
 
-    def _good(self, chunk: Sequence[Row | Left]) -> tuple[list[Row], list[Left]]:
-        """Part the rows that can be taken from those that cannot; one address counts once."""
-        good, stayed = [], []
-        for row in chunk:
-            if isinstance(row, Left):
-                self.report.bad += 1
-                stayed.append(row)
-            elif hash(row.to.key) in self.seen:
-                self.report.skipped += 1
-                why = "is in the file before"
-                stayed.append(Left(row.line, row.to.mailbox, why, row.source, row.cells))
-            else:
-                self.seen.add(hash(row.to.key))
-                good.append(row)
-        return good, stayed
+    def _suppressed_before(self, session: Session, rows: Sequence[Row]) -> set[str]:
+        """Give the addresses that this batch suppressed before it was broken off."""
+        keys = [row.to.key for row in rows if row.verdict.fate is Fate.SUPPRESSED]
+        if not keys or self.report.batch is None:
+            return set()
+        return made_by_batch(session, keys, self.report.batch)
 
     def _count(self, row: Row) -> None:
         match row.verdict.fate:
@@ -241,7 +317,7 @@ def _moved(session: Session, rows: Sequence[Row]) -> dict[str, str]:
     keys = [row.to.key for row in rows if row.verdict.fate is not Fate.SUPPRESSED]
     taken = exists().where(col(Subscriber.key) == func.lower(col(AddressChange.old_address)))
     statement = select(func.lower(col(AddressChange.old_address))).where(
-        func.lower(col(AddressChange.old_address)).in_(keys),
+        among(session, func.lower(col(AddressChange.old_address), type_=Text), keys),
         col(AddressChange.done_at).is_not(None),
         col(AddressChange.undone_at).is_(None),
         ~taken,
@@ -253,13 +329,12 @@ def _moved(session: Session, rows: Sequence[Row]) -> dict[str, str]:
 def _states(
     session: Session, rows: Sequence[Row], list_id: int
 ) -> Mapping[str, tuple[SubscriptionState, int | None]]:
+    # Not “list_id = ?”: without statistics SQLite would walk all of the list for each chunk.
+    on_list = col(Subscription.list_id) + 0 == list_id
     statement = (
         select(col(Subscriber.key), col(Subscription.state), col(Subscription.batch_id))
         .join(Subscription, col(Subscription.subscriber_id) == col(Subscriber.id))
-        .where(
-            col(Subscriber.key).in_([row.to.key for row in rows]),
-            col(Subscription.list_id) == list_id,
-        )
+        .where(among(session, col(Subscriber.key), [row.to.key for row in rows]), on_list)
     )
     found: Iterator[tuple[str, str, int | None]] = (
         (str(key), str(state), batch) for key, state, batch in session.execute(statement)

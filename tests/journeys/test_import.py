@@ -1,6 +1,9 @@
 """An office brings in what it has, sees whom it reached, and takes a mistake back."""
 
 import csv
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import openpyxl
@@ -131,3 +134,56 @@ def _table(office: Office) -> Path:
 def _zip(office: Office) -> Path:
     files = {one.stem + "__csv": one.read_bytes() for one in MAILCHIMP.iterdir()}
     return zipped(office.folder / "audience.zip", **files)
+
+
+@pytest.mark.gate
+@pytest.mark.timeout(480)
+def test_an_import_killed_in_its_middle_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    # Given an export with people of every kind, and what an import in one go makes of it
+    undisturbed, killed = founded(tmp_path / "undisturbed"), founded(tmp_path / "killed")
+    people = killed.file("people.csv", phplist(20_000))
+    whole = undisturbed.json("subscriber", "import", "meetings", people, *BASIS)
+
+    # When the import is killed in its middle, and the same command comes again
+    process = killed.start("subscriber", "import", "meetings", people, *BASIS)
+    wait_for_subscribers(killed, 1_000)
+    process.kill()
+    process.wait()
+    begun = killed.json("subscriber", "batches")[0]
+    again = killed.json("subscriber", "import", "meetings", people, *BASIS)
+
+    # Then it goes on in its batch; the sums are those of one go, and nobody is there twice
+    assert begun["state"] == "unfinished"
+    assert 0 < begun["confirmed"] < whole["confirmed"]
+    assert again["batch"] == begun["id"]
+    for name in ("rows", "confirmed", "already", "suppressed", "skipped", "bad", "stayed_out"):
+        assert again[name] == whole[name], name
+    assert again["suppressed"] > 0
+    assert again["bad"] > 0
+    undone = killed.json("subscriber", "undo", again["batch"])
+    assert (undone["removed"], undone["suppressions"]) == (whole["confirmed"], whole["suppressed"])
+
+
+def founded(folder: Path) -> Office:
+    office = Office(folder)
+    office.found()
+    office.run("list", "add", "meetings", "--name", "Meetings", "--from", "news@office.example")
+    return office
+
+
+def phplist(count: int) -> str:
+    """Give an export in which each fiftieth is blacklisted, and some are no address."""
+    rows = (
+        f"{'reader' if number % 97 else 'no reader'}{number * 7919 % count}@example.org,1,"
+        f"{int(number % 50 == 0)},1"
+        for number in range(count)
+    )
+    return "\n".join(["email,confirmed,blacklisted,htmlemail", *rows, ""])
+
+
+def wait_for_subscribers(office: Office, count: int) -> None:
+    until = time.monotonic() + 240
+    with closing(sqlite3.connect(office.folder / "mailer.db")) as database:
+        while database.execute("SELECT count(*) FROM subscribers").fetchone()[0] < count:
+            assert time.monotonic() < until
+            time.sleep(0.01)

@@ -117,7 +117,7 @@ def test_an_import_that_was_broken_off_goes_on_in_its_batch(
     # Given an import that ends after its first chunk, as one that is killed does
     from mailer.subscribers import transfer
 
-    monkeypatch.setattr(transfer, "CHUNK", 2)
+    monkeypatch.setattr(transfer, "BLOCK", 2)
 
     def killed(_done: int, _all: int) -> None:
         raise KeyboardInterrupt

@@ -317,7 +317,7 @@ def test_many_come_in_short_transactions(
 ) -> None:
     from mailer.subscribers import transfer
 
-    monkeypatch.setattr(transfer, "CHUNK", 10)
+    monkeypatch.setattr(transfer, "BLOCK", 10)
     people = "".join(f"reader{number}@example.org\n" for number in range(95))
 
     first = take("email\n" + people)
