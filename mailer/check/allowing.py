@@ -77,7 +77,7 @@ def _hosts(names: Names, found: Survey, sending: Sending) -> list[Finding]:
     include = known.include_of(sending.route.host)
     subject = f"{sending.envelope}, relay {sending.route.host}"
     if not include:
-        says = "Could not check whether SPF allows the relay: it is not known where it sends from."
+        says = "Could not check: it is not known where the relay sends from."
         todo = (
             "Ask whoever runs the relay what to put into SPF, and write it into the settings, "
             f"in [{sending.path}]."

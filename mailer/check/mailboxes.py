@@ -6,6 +6,7 @@ only addresses of the office's own are asked about.
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mailer.check import dmarc
@@ -146,13 +147,19 @@ class _Visit:
         if mail.code >= 300:
             return f"{host} takes no bounces from this machine ({heard(Step.MAIL, *mail)})"
         for box in self._boxes:
-            if box.address.isascii():
-                asked = f"RCPT TO:<{box.address}>".encode()
-                reply = heard(Step.RCPT, *await session.wire.ask(asked, WAITS.rcpt))
-                self._found.append(judged(box, host, reply))
-        await session.wire.ask(b"RSET", WAITS.mail)
-        await session.wire.ask(b"QUIT", WAITS.quit)
+            self._found.append(await _asked_about(session, box, host))
+        with suppress(Lost):  # whoever hangs up now has said all that was asked
+            await session.wire.ask(b"RSET", WAITS.mail)
+            await session.wire.ask(b"QUIT", WAITS.quit)
         return ""
+
+
+async def _asked_about(session: Session, box: Mailbox, host: str) -> Finding:
+    if not box.address.isascii():
+        says = "Could not check: international addresses are not asked about."
+        return Finding(Part.MAILBOXES, box.address, State.UNKNOWN, says, "Write to it by hand.")
+    asked = f"RCPT TO:<{box.address}>".encode()
+    return judged(box, host, heard(Step.RCPT, *await session.wire.ask(asked, WAITS.rcpt)))
 
 
 def judged(box: Mailbox, host: str, reply: Reply) -> Finding:

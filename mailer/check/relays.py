@@ -6,6 +6,7 @@ MAIL FROM with the return path that would really be used, RCPT TO the owner, the
 import asyncio
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -39,6 +40,7 @@ SOON = timedelta(days=14)
 """How long before its end a certificate is worth a word."""
 
 USEFUL = {
+    "size": "SIZE: that a message is too large is seen only once it was sent",
     "8bitmime": "8BITMIME: letters beyond ASCII grow on the way",
     "smtputf8": "SMTPUTF8: international addresses cannot be mailed",
 }
@@ -86,7 +88,8 @@ async def _look(visit: Visit, route: Route, sendings: Sequence[Sending], now: da
         visit.findings.extend(_let_in(route, session, context, now))
         for sending in sendings:
             visit.findings.append(await _may_send(session, route, sending))
-        await session.wire.ask(b"QUIT", WAITS.quit)
+        with suppress(Lost):  # many hang up without a word
+            await session.wire.ask(b"QUIT", WAITS.quit)
     except Lost as error:
         says = f"Could not check all of it: {error}."
         visit.findings.append(Finding(Part.RELAY, _subject(route), State.UNKNOWN, says))

@@ -146,6 +146,23 @@ def test_an_exchanger_that_does_not_speak_to_us_could_not_be_asked(
     assert "port 25" in found.todo
 
 
+def test_an_exchanger_that_hangs_up_without_a_word_has_said_all(
+    dns: NameServer, exchanger: SmtpServer
+) -> None:
+    exchanger.answer("rset", SILENCE, then=Then.CLOSE)
+
+    assert set(states(looked(dns, exchanger)).values()) == {"ok"}
+
+
+def test_an_international_address_is_not_passed_over_in_silence(
+    dns: NameServer, exchanger: SmtpServer
+) -> None:
+    found = looked(dns, exchanger, a_sending(reply_to="büro@example.org"))
+
+    assert found["büro@example.org"].state is State.UNKNOWN
+    assert found["abuse@example.org"].state is State.OK
+
+
 def test_an_exchanger_that_goes_silent_holds_nobody_up(
     dns: NameServer, exchanger: SmtpServer
 ) -> None:

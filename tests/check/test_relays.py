@@ -23,7 +23,7 @@ def looked(server: SmtpServer, *, seconds: float = 20, **settings: object) -> li
 
 
 def test_a_good_relay_is_asked_for_each_sender_and_takes_no_message() -> None:
-    with SmtpServer() as server:
+    with SmtpServer(size=10_000_000) as server:
         found = looked(server)
 
     assert [one.state for one in found] == [State.OK, State.OK]
@@ -45,7 +45,7 @@ def test_a_good_relay_is_asked_for_each_sender_and_takes_no_message() -> None:
 def test_a_sender_that_is_refused_is_told_in_the_relays_words(
     step: str, reply: str, state: State
 ) -> None:
-    with SmtpServer() as server:
+    with SmtpServer(size=10_000_000) as server:
         server.answer(step, reply)
         found = looked(server)[-1]
 
@@ -55,7 +55,7 @@ def test_a_sender_that_is_refused_is_told_in_the_relays_words(
 
 
 def test_a_wrong_password_is_a_fault() -> None:
-    with SmtpServer(users={"office": "secret"}) as server:
+    with SmtpServer(size=10_000_000, users={"office": "secret"}) as server:
         [found] = looked(server, auth=Auth.PLAIN, username="office", password="wrong")
 
     assert found.state is State.FAIL
@@ -65,7 +65,7 @@ def test_a_wrong_password_is_a_fault() -> None:
 
 
 def test_a_certificate_is_trusted_by_its_authority_only() -> None:
-    with SmtpServer(security="starttls") as server:
+    with SmtpServer(size=10_000_000, security="starttls") as server:
         [bad] = looked(server, security=Security.STARTTLS)
         good = looked(server, security=Security.STARTTLS, ca_file=server.ca_file)
 
@@ -77,14 +77,14 @@ def test_a_certificate_is_trusted_by_its_authority_only() -> None:
 
 
 def test_a_relay_that_offers_little_is_a_warning() -> None:
-    with SmtpServer(smtputf8=False) as server:
+    with SmtpServer(size=10_000_000, smtputf8=False) as server:
         found = looked(server)
 
     assert [one.state for one in found] == [State.OK, State.WARN, State.OK]
 
 
 def test_a_relay_that_is_not_there_is_a_fault() -> None:
-    with SmtpServer() as server:
+    with SmtpServer(size=10_000_000) as server:
         pass
 
     [found] = looked(server)
@@ -93,8 +93,16 @@ def test_a_relay_that_is_not_there_is_a_fault() -> None:
     assert "(connect)" in found.says
 
 
+def test_a_relay_that_hangs_up_without_a_word_has_said_all() -> None:
+    with SmtpServer(size=10_000_000) as server:
+        server.answer("quit", SILENCE, then=Then.CLOSE)
+        found = looked(server)
+
+    assert [one.state for one in found] == [State.OK, State.OK]
+
+
 def test_a_relay_that_goes_silent_could_not_be_checked() -> None:
-    with SmtpServer() as server:
+    with SmtpServer(size=10_000_000) as server:
         server.answer("mail", SILENCE, then=Then.HANG)
         found = looked(server, seconds=0.5)[-1]
 
@@ -102,7 +110,7 @@ def test_a_relay_that_goes_silent_could_not_be_checked() -> None:
 
 
 def test_a_relay_that_hangs_up_could_not_be_checked() -> None:
-    with SmtpServer() as server:
+    with SmtpServer(size=10_000_000) as server:
         server.answer("mail", SILENCE, then=Then.CLOSE)
         found = looked(server)[-1]
 

@@ -84,7 +84,11 @@ def ready(
 ) -> Iterator[Ready]:
     dns.zone = ZONE
     sock = web.listen("127.0.0.1", 0)
-    with SmtpServer() as relay, SmtpServer() as exchanger, TimeServer() as time_server:
+    with (
+        SmtpServer(size=10_000_000) as relay,
+        SmtpServer() as exchanger,
+        TimeServer() as time_server,
+    ):
         # The world's exchangers listen on port 25, which a test may not open.
         monkeypatch.setattr(mailboxes, "SMTP_PORT", exchanger.port)
         relay.answer("greeting", greeting(datetime.now(UTC)))
