@@ -10,6 +10,8 @@ SLACK = timedelta(seconds=5)
 """What the way and whole seconds account for."""
 
 WORTH_A_WORD = timedelta(seconds=60)
+"""A greeting or a page may have been held back so long; of a time server SLACK is enough."""
+
 TOO_FAR = timedelta(minutes=5)
 """Beyond this, receivers count dates and signatures against the mail."""
 
@@ -30,8 +32,10 @@ def told(text: str) -> datetime | None:
         return None
 
 
-def compare(witness: str, theirs: datetime, *, now: datetime) -> Finding:
-    """Judge our clock by somebody else's."""
+def compare(
+    witness: str, theirs: datetime, *, now: datetime, worth_a_word: timedelta = WORTH_A_WORD
+) -> Finding:
+    """Judge our clock by somebody else's, who may be late by less than `worth_a_word`."""
     apart = now - theirs
     far = abs(apart)
     if far <= SLACK:
@@ -41,7 +45,7 @@ def compare(witness: str, theirs: datetime, *, now: datetime) -> Finding:
     todo = "Let the machine keep its time by the network (timedatectl set-ntp true)."
     if far > TOO_FAR:
         return Finding(Part.CLOCK, witness, State.FAIL, says, todo)
-    state = State.WARN if far > WORTH_A_WORD else State.OK
+    state = State.WARN if far > worth_a_word else State.OK
     return Finding(Part.CLOCK, witness, state, says, todo if state is State.WARN else "")
 
 

@@ -207,7 +207,8 @@ class _Inspection:
             says = f"Could not check: {error}."
             return [Finding(Part.CLOCK, witness, State.UNKNOWN, says, ASK_ANOTHER)]
         now = clock.now()
-        return [clocks.compare(witness, now - ahead, now=now)]
+        found = clocks.compare(witness, now - ahead, now=now, worth_a_word=clocks.SLACK)
+        return [found]
 
     def _relay(self, name: str, them: Sequence[Sending]) -> Callable[[], Iterable[Finding]]:
         def look() -> Iterable[Finding]:

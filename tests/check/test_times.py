@@ -105,7 +105,7 @@ def test_a_server_is_found_by_its_name(server: TimeServer) -> None:
     "apart, state, word",
     [
         (timedelta(), State.OK, "agree"),
-        (timedelta(seconds=90), State.WARN, "behind"),
+        (timedelta(seconds=30), State.WARN, "behind"),
         (timedelta(minutes=20), State.FAIL, "20 minutes behind"),
         (None, State.UNKNOWN, "did not answer"),
     ],
