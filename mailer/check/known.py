@@ -29,6 +29,10 @@ pm.mtasv.net, em….example.org, bnc3.mailjet.com, sender-sib.com, or a name bel
 domain that leads there. SPF is asked of that one, and what bounces comes to them."""
 
 
+REWRITES = frozenset({"amazonses.com"})
+"""Includes of relays that write Date and Message-ID anew, which a signature of ours covers."""
+
+
 def include_of(host: str) -> str:
     """Give what a relay wants to be included; nothing for one that is not known."""
     wanted = (name for pattern, name in INCLUDES if re.fullmatch(pattern, host.lower()))
@@ -38,6 +42,11 @@ def include_of(host: str) -> str:
 def puts_its_own(host: str) -> bool:
     """Tell whether a relay puts a return path of its own in place of ours."""
     return include_of(host) in OWN_RETURN_PATH
+
+
+def breaks_signatures(host: str) -> bool:
+    """Tell whether a relay changes what a signature of ours is over."""
+    return include_of(host) in REWRITES
 
 
 # ------------------------------------------------------------------------- lists

@@ -28,9 +28,6 @@ from mailer.lists import Card
 OLD = timedelta(days=365)
 """A key that signs for longer is worth a word: M3AAWG advises to rotate twice a year."""
 
-CLIPPED_BYTES = 102_000
-"""Gmail cuts a message off here; letters of ours are far from it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -109,9 +106,6 @@ def _judged(app: App, names: Names, key: DkimKey, sample: bytes | str) -> Iterat
     if not dkim.holds(field, sample, there.public):
         says = "What we sign by this key does not hold with the record."
         yield Finding(Part.DKIM, at, State.FAIL, says, "Please report this: it is our mistake.")
-    elif len(sample) + len(field) > CLIPPED_BYTES:
-        says = f"A letter has {(len(sample) + len(field)) // 1000} KB, and Gmail cuts it off."
-        yield Finding(Part.DKIM, at, State.WARN, says, "Make its template shorter.")
     else:
         says = f"We sign by this key ({key.algorithm}); a sample holds with the record in DNS."
         yield Finding(Part.DKIM, at, State.OK, says)

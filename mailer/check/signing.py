@@ -24,6 +24,8 @@ def key(names: Names, sending: Sending) -> list[Finding]:
     """Judge the key by which the relay signs."""
     selector = sending.route.dkim_selector
     domain = sending.route.dkim_domain or sending.domain
+    if sending.is_signed and known.breaks_signatures(sending.route.host):
+        return [_broken(sending)]
     if sending.is_signed and not selector:
         return []  # by a key of our own: see `own_keys`
     if not selector:
@@ -48,6 +50,13 @@ def key(names: Names, sending: Sending) -> list[Finding]:
     return list(judged(at, found)) or [
         Finding(Part.DKIM, at, State.OK, f"A key of {found.bits} bits ({found.kind}).")
     ]
+
+
+def _broken(sending: Sending) -> Finding:
+    says = "This relay writes Date and Message-ID anew, which breaks the signatures made here."
+    todo = f"Let the relay sign for {sending.domain}, and then here: mailer dkim remove"
+    subject = f"{sending.domain} by {sending.name}"
+    return Finding(Part.DKIM, subject, State.WARN, says, todo)
 
 
 def judged(at: str, found: KeyRecord) -> Iterator[Finding]:

@@ -218,7 +218,8 @@ def _tell(done: "Restored") -> None:
     if done.lost_keys:
         talk(
             f"{counted(done.lost_keys, 'key', 'keys')} of the backup are not in these settings: "
-            "links that they signed do not work; --settings would have taken them"
+            "links that they signed do not work, and DKIM keys that they sealed do not open; "
+            "--settings would have taken them"
         )
     if done.manifest.unkept:
         talk(f"set in the environment then, and in no file: {', '.join(done.manifest.unkept)}")

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from mailer import address, backups, config, ledger, subscribers
+from mailer import address, backups, config, dkim, ledger, subscribers
 from mailer.app import App
 from mailer.backups import Wanted
 from mailer.backups.making import make
@@ -25,6 +25,7 @@ from mailer.db.schema import (
     Table,
 )
 from mailer.digests import life
+from mailer.dkim import making
 from tests.installation import Installation, readers
 from tests.smtp_server import SmtpServer
 
@@ -68,6 +69,9 @@ def test_every_row_comes_back_whichever_database_it_goes_to(
         created_at=office.clock.now(),
     )
     office.app.database.write(Session.add, picture)
+    sealed = office.app.database.write(
+        dkim.make, office.app.keys, dkim.Wish("office.example.org"), now=office.clock.now()
+    )
     before = rows(office.app)
 
     # When a backup of it is restored to a database of the other kind
@@ -78,6 +82,8 @@ def test_every_row_comes_back_whichever_database_it_goes_to(
         after = rows(app)
         assert app.database.is_sqlite != office.app.database.is_sqlite
         assert app.keys == office.app.keys
+        [key] = app.database.read(dkim.every)
+        assert making.public(dkim.opened(app.keys, key).private) == sealed.public
     ours = {"events", "facts", "workers", "deliveries"}
     assert {name: after[name] for name in after if name not in ours} == {
         name: before[name] for name in before if name not in ours
