@@ -22,18 +22,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
+from mailer import sealing
+from mailer.errors import ConfigError
 from mailer.tokens import Key, KeyRing
-
-if TYPE_CHECKING:
-    from cryptography.fernet import Fernet
 
 NAME = "departures.log"
 PRIVATE = 0o600
 NOBODY = "-"
 KEPT = timedelta(days=400)
 """How long a line is kept: a backup older than that is not made good by this file."""
+
+SEALED = "address of a departure"
+"""What is sealed: nothing else that the keys have sealed is taken for it."""
 
 LARGEST = 200_000_000
 """Bytes read of one file: some two million lines."""
@@ -164,29 +166,18 @@ def _rewrite(folder: Path, change: Callable[[list[Departure]], list[Departure]])
 
 def seal(ring: KeyRing, address: str) -> str:
     """Give an address so that only who has the keys can read it."""
-    first = ring.keys[0]
-    return f"{first.id}:{_box(first).encrypt(address.encode()).decode('ascii')}"
+    sealed, key_id = sealing.seal(ring, address.encode(), SEALED)
+    return f"{key_id}:{base64.urlsafe_b64encode(sealed).decode('ascii')}"
 
 
 def opened(ring: KeyRing, sealed: str) -> str | None:
     """Give what `seal` was given; None when it was blanked, or its key is not in the ring."""
-    from cryptography.fernet import InvalidToken  # noqa: PLC0415  (see _box)
-
-    name, _, body = sealed.partition(":")
-    for key in ring.keys:
-        if str(key.id) == name:
-            try:
-                return _box(key).decrypt(body).decode()
-            except InvalidToken:
-                return None
-    return None
-
-
-def _box(key: Key) -> "Fernet":
-    from cryptography.fernet import Fernet  # noqa: PLC0415  (rarely wanted, slow to import)
-
-    secret = hmac.digest(key.secret, b"communique departure seal\0", "sha256")
-    return Fernet(base64.urlsafe_b64encode(secret))
+    key_id, _, body = sealed.partition(":")
+    try:
+        raw = base64.urlsafe_b64decode(body)
+        return sealing.unseal(ring, raw, SEALED, key_id=int(key_id)).decode()
+    except (ValueError, ConfigError):
+        return None
 
 
 def person(ring: KeyRing, key: str) -> str:

@@ -35,7 +35,7 @@ def forget(app: App) -> None:
             partial(write, subscribers.forget_unconfirmed, before=unconfirmed, now=now)
         ),
         "evidence": _all(partial(_evidence, app, evidence)),
-        "moves": _all(partial(write, subscribers.forget_moves, before=moves)),
+        "moves": _all(partial(write, subscribers.forget_moves, before=moves, now=now)),
         "letters": _all(partial(write, ledger.forget_letters, before=letters)),
         "replies": _all(partial(write, ledger.forget_replies, before=letters)),
         "recipients": _recipients(app, before(kept.deliveries_days), now),

@@ -310,7 +310,11 @@ class Ask(Table, table=True):
 
 
 class AddressChange(Table, table=True):
-    """A reader's wish to be mailed at another address: done once its link was pressed there."""
+    """A reader's wish to be mailed at another address: done once its link was pressed there.
+
+    With time both addresses are blanked; of the old one `old_name` stays, a keyed hash, so that
+    no import mails what its reader gave up.
+    """
 
     __tablename__ = "address_changes"
     id: int | None = Field(default=None, primary_key=True)
@@ -319,6 +323,7 @@ class AddressChange(Table, table=True):
     )
     old_address: str | None
     address: str | None
+    old_name: str | None = None
     asked_at: datetime = Field(sa_type=UTCDateTime)
     done_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     undone_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

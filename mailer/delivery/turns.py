@@ -173,6 +173,7 @@ class Turns:
         now: datetime,
     ) -> tuple[Parcel, ...]:
         """Make parcels of what may go, and settle what may not."""
+        claimed = subscribers.follow(session, claimed, now=now)
         refused = subscribers.may_not_be_mailed(session, claimed, now=now)
         self._press.signers.renew(session)
         fitting = Fitting(session, self._press, now)

@@ -5,18 +5,18 @@ that: a list that either had left under the new address stays left, and what an 
 be mailed it must not be mailed afterwards either. The old address can take the change back.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from mailer import departures, history, ledger, lists
 from mailer.address import Address, mask, parse
-from mailer.db import Lock, alone, changed
+from mailer.db import Lock, alone, among, changed
 from mailer.db.schema import (
     AddressChange,
     Delivery,
@@ -30,7 +30,8 @@ from mailer.db.schema import (
 from mailer.departures import Departure, Kind
 from mailer.errors import NotFound
 from mailer.history import READER, SYSTEM, About, By
-from mailer.subscribers import access, consent, suppressions
+from mailer.ledger import Claimed
+from mailer.subscribers import access, consent, roster, suppressions
 from mailer.subscribers.preferences import Reader, reader
 from mailer.subscribers.roster import Rules, Wish
 
@@ -218,18 +219,56 @@ def undo_move(
     return True
 
 
-def forget_moves(session: Session, *, before: datetime, limit: int = 500) -> int:
-    """Blank the addresses of changes that nobody can press or take back any more; give how many."""
+def forget_moves(session: Session, *, before: datetime, now: datetime, limit: int = 500) -> int:
+    """Blank the addresses of changes that nobody can press or take back any more; give how many.
+
+    An address that was given up is still known by its name, as `given_up` asks for it.
+    """
     old = (
-        select(col(AddressChange.id))
+        select(col(AddressChange.id), col(AddressChange.old_address))
         .where(
             col(AddressChange.address).is_not(None),
             func.coalesce(col(AddressChange.done_at), col(AddressChange.asked_at)) < before,
         )
         .limit(limit)
     )
-    statement = update(AddressChange).where(col(AddressChange.id).in_(old))
-    return changed(session, statement.values(address=None, old_address=None))
+    rows = session.execute(old).all()
+    for change_id, address in rows:
+        name = suppressions.name(session, address.lower(), now=now) if address else None
+        _set_change(session, change_id, address=None, old_address=None, old_name=name)
+    return len(rows)
+
+
+def given_up(session: Session, keys: Collection[str]) -> set[str]:
+    """Give which addresses their readers gave up for another, however long ago.
+
+    One that is somebody's again is not among them.
+    """
+    named = suppressions.names(session, keys)
+    old = func.lower(col(AddressChange.old_address))
+    known = func.coalesce(old, col(AddressChange.old_name))
+    statement = select(known).where(
+        among(session, known, list(named)),
+        col(AddressChange.done_at).is_not(None),
+        col(AddressChange.undone_at).is_(None),
+    )
+    found = {named[one] for one in session.execute(statement).scalars()}
+    if not found:
+        return found
+    taken = select(col(Subscriber.key)).where(among(session, col(Subscriber.key), found))
+    return found - set(session.execute(taken).scalars())
+
+
+def follow(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> list[Claimed]:
+    """Give claims under the address that their reader has now, and let the ledger know it.
+
+    What waits goes along when an address is changed; what a worker holds at that moment cannot,
+    and is looked at when it is claimed once more.
+    """
+    again = [one for one in claimed if one.digest_id and one.subscriber_id and one.dated_at < now]
+    moved = {one.id: one for one in again if one.id in _left_behind(session, again)}
+    followed = {one.id: _followed(session, one) for one in moved.values()}
+    return [followed.get(one.id, one) for one in claimed]
 
 
 def _change_over(
@@ -258,6 +297,42 @@ def _readdress(session: Session, subscriber_id: int, to: Address) -> None:
     person = update(Subscriber).where(col(Subscriber.id) == subscriber_id)
     session.execute(person.values(**where, merged_into=None))
     session.execute(_waiting_digests(subscriber_id).values(where))
+
+
+def _left_behind(session: Session, claimed: Sequence[Claimed]) -> set[int]:
+    """Give the rows whose reader has another address now, or became another subscriber."""
+    if not claimed:
+        return set()
+    statement = (
+        select(col(Delivery.id))
+        .join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
+        .where(
+            among(session, col(Delivery.id), [one.id for one in claimed]),
+            or_(
+                col(Subscriber.merged_into).is_not(None),
+                col(Subscriber.key) != col(Delivery.key),
+            ),
+        )
+    )
+    return {int(one) for one in session.execute(statement).scalars() if one}
+
+
+def _followed(session: Session, one: Claimed) -> Claimed:
+    """Give a claim as its reader's of today; as it is when they have this digest anyhow."""
+    today = roster.today(session, one.subscriber_id or 0)
+    person = session.get(Subscriber, today, populate_existing=True)
+    has_one = select(col(Delivery.id)).where(
+        col(Delivery.digest_id) == one.digest_id,
+        col(Delivery.subscriber_id) == today,
+        col(Delivery.id) != one.id,
+    )
+    if person is None or not person.address or session.execute(has_one).first():
+        return one
+    to = parse(person.address)
+    theirs: dict[str, Any] = {"address": to.mailbox, "key": to.key, "domain": to.domain}
+    theirs |= {"subscriber_id": today}
+    session.execute(update(Delivery).where(col(Delivery.id) == one.id).values(theirs))
+    return replace(one, **theirs)
 
 
 def _waiting_digests(subscriber_id: int) -> Any:

@@ -168,13 +168,13 @@ def reasons_of(
 ) -> dict[str, set[SuppressionReason]]:
     """Give the same for many addresses: only those that are suppressed are in the answer."""
     scopes = [EVERYWHERE] if list_id is None else [EVERYWHERE, list_id]
-    names = _names(session, [key for key in keys if key])
+    named = names(session, [key for key in keys if key])
     statement = select(col(Suppression.key), col(Suppression.reason)).where(
-        among(session, col(Suppression.key), names), col(Suppression.list_id).in_(scopes)
+        among(session, col(Suppression.key), named), col(Suppression.list_id).in_(scopes)
     )
     found: dict[str, set[SuppressionReason]] = {}
-    for name, reason in session.execute(statement):
-        found.setdefault(names[name], set()).add(SuppressionReason(reason))
+    for called, reason in session.execute(statement):
+        found.setdefault(named[called], set()).add(SuppressionReason(reason))
     return found
 
 
@@ -194,25 +194,31 @@ def of(session: Session, key: str) -> list[Suppression]:
 
 def forget(session: Session, key: str, *, now: datetime) -> str:
     """Keep what an address was suppressed for without the address; give its name from now on."""
-    name = _hashed(_secret(session, now), key)
-    others = select(col(Suppression.list_id)).where(col(Suppression.key) == name)
+    called = name(session, key, now=now)
+    others = select(col(Suppression.list_id)).where(col(Suppression.key) == called)
     mine = col(Suppression.key) == key
     session.execute(delete(Suppression).where(mine, col(Suppression.list_id).in_(others)))
-    session.execute(update(Suppression).where(mine).values(key=name, note=""))
-    return name
+    session.execute(update(Suppression).where(mine).values(key=called, note=""))
+    return called
+
+
+def name(session: Session, key: str, *, now: datetime) -> str:
+    """Give what an address is called once it is forgotten: a keyed hash of it."""
+    return _hashed(_secret(session, now), key)
+
+
+def names(session: Session, keys: Iterable[str]) -> dict[str, str]:
+    """Give addresses by what they may be called: by themselves, or by their hashes."""
+    found = {key: key for key in keys}
+    fact = facts.get(session, HASHING) if found else None
+    if fact is not None:
+        found |= {_hashed(fact.value["key"], key): key for key in list(found)}
+    return found
 
 
 def names_of(session: Session, key: str) -> list[str]:
     """Give what an address may be called among the suppressions: by itself, or by its hash."""
-    return list(_names(session, [key]))
-
-
-def _names(session: Session, keys: Iterable[str]) -> dict[str, str]:
-    names = {key: key for key in keys}
-    fact = facts.get(session, HASHING) if names else None
-    if fact is not None:
-        names |= {_hashed(fact.value["key"], key): key for key in list(names)}
-    return names
+    return list(names(session, [key]))
 
 
 def _secret(session: Session, now: datetime) -> str:

@@ -14,18 +14,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Text, exists, func, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from mailer.db import Database, Lock, alone, among
 from mailer.db.schema import (
-    AddressChange,
     Subscriber,
     Subscription,
     SubscriptionState,
     SuppressionReason,
 )
-from mailer.subscribers import arrivals, batches
+from mailer.subscribers import arrivals, batches, moving
 from mailer.subscribers.arrivals import Arrivals, Import
 from mailer.subscribers.batches import Origin
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
@@ -310,20 +309,10 @@ def _why_not(
 
 
 def _moved(session: Session, rows: Sequence[Row]) -> dict[str, str]:
-    """Give, for addresses that their readers gave up for another, why nothing goes there.
-
-    One that is somebody's again is not among them.
-    """
+    """Give, for addresses that their readers gave up for another, why nothing goes there."""
     keys = [row.to.key for row in rows if row.verdict.fate is not Fate.SUPPRESSED]
-    taken = exists().where(col(Subscriber.key) == func.lower(col(AddressChange.old_address)))
-    statement = select(func.lower(col(AddressChange.old_address))).where(
-        among(session, func.lower(col(AddressChange.old_address), type_=Text), keys),
-        col(AddressChange.done_at).is_not(None),
-        col(AddressChange.undone_at).is_(None),
-        ~taken,
-    )
     why = "is mailed at another address now, as they asked"
-    return dict.fromkeys(map(str, session.execute(statement).scalars()), why)
+    return dict.fromkeys(moving.given_up(session, keys), why)
 
 
 def _states(

@@ -169,8 +169,9 @@ def test_a_change_names_no_address_once_nobody_can_take_it_back(roster: Roster, 
     roster.clock.move(timedelta(days=90))
     before = roster.clock.now() - timedelta(days=30)
 
-    assert roster.database.write(subscribers.forget_moves, before=before) == 2
+    forget, now = subscribers.forget_moves, roster.clock.now()
+    assert roster.database.write(forget, before=before, now=now) == 2
 
-    assert roster.database.write(subscribers.forget_moves, before=before) == 0
+    assert roster.database.write(forget, before=before, now=now) == 0
     assert roster.database.read(subscribers.changes, kim) == 1  # and old fresh links stay ended
     assert roster.state(NEW) == "confirmed"

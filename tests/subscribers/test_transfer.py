@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,31 @@ def test_an_address_that_its_reader_gave_up_is_not_brought_back(roster: Roster, 
         (2, "Kim@example.org", "is mailed at another address now, as they asked")
     ]
     assert (report.already, count(roster, Subscriber)) == (1, 1)
+
+
+def test_an_address_that_was_given_up_long_ago_is_not_brought_back_either(
+    roster: Roster, take: Take
+) -> None:
+    # Given a change of address of which retention has forgotten both addresses
+    roster.add()
+    moved(roster, "kim@example.org", "kim@new.example.org")
+    roster.clock.move(timedelta(days=400))
+    now = roster.clock.now()
+    assert roster.database.write(subscribers.forget_moves, before=now, now=now) == 1
+
+    # When an old table is imported, and again once somebody else has the address
+    first = take("email\nKim@example.org\nlee@example.org\n")
+    roster.add("kim@example.org")
+    second = take("email\nkim@example.org\n")
+
+    # Then nothing is mailed where its reader gave it up
+    assert skipped(first) == [
+        (2, "Kim@example.org", "is mailed at another address now, as they asked")
+    ]
+    assert (first.confirmed, second.already) == (1, 1)
+    with roster.database.reading() as session:
+        [old] = session.execute(select(AddressChange)).scalars()
+    assert "kim" not in str(old.old_name)
 
 
 def test_who_was_erased_is_not_brought_back(roster: Roster, take: Take) -> None:

@@ -1,4 +1,7 @@
-"""What the engine needs: keys of DKIM, how fast it may go, whose domains are whose."""
+"""What the engine needs: keys of DKIM, how fast it may go, whose domains are whose.
+
+And what is remembered of an address that was given up.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +21,7 @@ LEAN = (
 
 def upgrade() -> None:
     """Add `dkim_keys`, `paces`, `domain_groups`; make three indexes lean, and drop one unused."""
+    op.add_column("address_changes", sa.Column("old_name", sa.String(), nullable=True))
     op.create_table(
         "dkim_keys",
         sa.Column("id", sa.Integer(), nullable=False),
