@@ -1,5 +1,7 @@
 """Tokens: ours, whole, for this purpose, and not too old; or refused."""
 
+import base64
+import hmac
 import string
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mailer.errors import TokenError, TokenExpired
-from mailer.tokens import LONGEST_TOKEN, Key, KeyRing, Purpose, new_key
+from mailer.tokens import LONGEST_TOKEN, Key, KeyRing, Purpose, _b32, new_key
 
 NOW = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -55,6 +57,23 @@ def test_a_token_is_short() -> None:
     assert len(RING.sign(Purpose.CONFIRM, 123_456, 12, 1, expires_at=week_hence)) <= 42
     # R5.7 of the mail standards: a local part has room for 64.
     assert len(RING.sign_short(Purpose.BOUNCE, 2**31)) <= 34
+
+
+@given(st.binary(min_size=1, max_size=200), st.binary(max_size=200), st.integers(1, 32))
+def test_a_mac_is_hmac_as_the_library_has_it(secret: bytes, body: bytes, size: int) -> None:
+    key = Key(secret)
+
+    assert key.mac(body, size) == hmac.digest(secret, b"communique token\0" + body, "sha256")[:size]
+    assert key.mac(body, size) == key.mac(body, size)
+
+
+@given(st.binary(max_size=60))
+def test_a_short_token_is_base32_as_the_library_has_it(raw: bytes) -> None:
+    assert _b32(raw) == base64.b32encode(raw).decode().rstrip("=").lower()
+
+
+def test_a_key_never_shows_its_secret() -> None:
+    assert "kkkk" not in repr(RING)
 
 
 # ------------------------------------------------------------------------- what is refused

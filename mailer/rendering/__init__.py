@@ -1,8 +1,8 @@
 """Content and templates become editions; an edition and a recipient become a message's bytes.
 
     edition = render_digest(templates, content)            once for all who get the same
-    prepared = Prepared.of(edition, language)              once in each worker
-    message = compose(prepared, values, identity)          once for each recipient
+    plate = Plate.of(edition, language, head)              once in each worker
+    message = plate.compose(values, identity)              once for each recipient
 
 All of it is pure but for reading template files.
 """

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailer.errors import Refused
 from mailer.language import Language
-from mailer.rendering.checks import line, web_address
+from mailer.rendering.checks import LONGEST_LINE, line, web_address
 from mailer.rendering.content import Kind
 from mailer.rendering.editions import Edition
 from mailer.rendering.holes import split
@@ -45,16 +45,19 @@ class Values:
     meant_for: str = ""
 
     def __post_init__(self) -> None:
-        for name, value in zip(_NAMES, _all(self), strict=True):
-            if value:
+        # Nearly always nothing is wrong, and one look at all of them together tells so.
+        together = "".join(_all(self))
+        if len(together) > LONGEST_LINE or not together.isprintable():
+            for name, value in zip(_NAMES, _all(self), strict=True):
                 line(name, value)
-                if name in _LINKS:
-                    web_address(name, value)
+        for name, url in zip(_LINKS, _links(self), strict=True):
+            if url:
+                web_address(name, url)
 
 
 _NAMES = tuple(field.name for field in fields(Values))
-_all = attrgetter(*_NAMES)
-_LINKS = frozenset(name for name in _NAMES if name.endswith("_url"))
+_LINKS = tuple(name for name in _NAMES if name.endswith("_url"))
+_all, _links = attrgetter(*_NAMES), attrgetter(*_LINKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ _DOT_ATOM_ADDRESS = re.compile(
 )
 # What may stand unencoded in an encoded word of a name (RFC 2047, 5, rule 3).
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_QUOTED = [chr(octet) if octet in _PLAIN else f"={octet:02X}" for octet in range(256)]
+_QUOTED[ord(" ")] = "_"
 
 
 def text(name: str, value: str) -> str:
@@ -165,10 +167,4 @@ def _base64_word(value: str) -> str:
 
 
 def _quoted_word(value: str) -> str:
-    return f"=?utf-8?q?{''.join(_quoted_byte(byte) for byte in value.encode())}?="
-
-
-def _quoted_byte(byte: int) -> str:
-    if byte == ord(" "):
-        return "_"
-    return chr(byte) if byte in _PLAIN else f"={byte:02X}"
+    return f"=?utf-8?q?{''.join(map(_QUOTED.__getitem__, value.encode()))}?="

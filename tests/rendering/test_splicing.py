@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
+from mailer.delivery.redirecting import bannered
 from mailer.rendering import (
     Edition,
     Head,
@@ -113,6 +114,8 @@ def plates() -> dict[str, tuple[Plate, Edition]]:
     editions["test-ja"] = render_digest(OURS, JAPANESE, kind=Kind.TEST)
     nonce = editions["welcome-en"].nonce
     named = f"{marker('name', nonce)}: {marker('greeting', nonce)}"
+    for code in ("en", "ja"):
+        editions[f"redirected-{code}"] = bannered(editions[f"digest-{code}"])
     editions["subject"] = replace(editions["welcome-en"], subject=f"News for {named}")
     return {
         name: (Plate.of(edition, OURS.languages.of(edition.language), _head(edition)), edition)
