@@ -7,9 +7,11 @@ processes may tick: a missed tick is made up by the next, and a doubled one find
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -33,8 +35,16 @@ from mailer.errors import DatabaseError, MailerError
 from mailer.ledger import Journal, Recovered
 from mailer.ledger.journal import boot_id
 
+if TYPE_CHECKING:
+    from mailer.check import Names
+
 SKEW = timedelta(seconds=10)
 """How far the clocks of two machines on one ledger may differ."""
+
+ASKING_SECONDS = 30
+"""How long one tick may ask name servers about domains; what is left is for the next."""
+
+ASKING_AT_ONCE = 8
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +61,7 @@ def start(app: App) -> AsyncIOScheduler:
         (promote, 1),
         (close_digests, 2),
         (recover, 5),
+        (ask_about_domains, 10),
         (watch.look, 60),
         (keep_mark, continuity.EVERY.total_seconds()),
         (back_up, 60),
@@ -171,12 +182,34 @@ def back_up(app: App) -> None:
         backups.run(app)
 
 
+def ask_about_domains(app: App, names: "Names | None" = None) -> None:
+    """Ask name servers whose mail exchangers some domains have: those that a pace is kept for."""
+    domains = app.database.read(delivery.domains_to_ask_about)
+    if not domains:
+        return
+    asked = names or _names()
+    with ThreadPoolExecutor(ASKING_AT_ONCE) as threads:
+        answers = list(threads.map(lambda domain: asked.ask(domain, "MX"), domains))
+    groups = {
+        domain: None if answer.problem else delivery.group_by_exchanges(answer.values)
+        for domain, answer in zip(domains, answers, strict=True)
+    }
+    app.database.write(delivery.keep_groups, groups, now=app.clock.now())
+
+
+def _names() -> "Names":
+    from mailer import check  # noqa: PLC0415  (few installations ever ask)
+
+    return check.Resolver(seconds=ASKING_SECONDS)
+
+
 def tidy(app: App) -> None:
-    """Remind who did not confirm, and drop counts that no limit looks at any more."""
+    """Remind who did not confirm, and drop counts and paces that bind nobody any more."""
     while app.database.write(subscribers.remind, app.rules, now=app.clock.now()):
         pass
     app.database.write(subscribers.forget_old, now=app.clock.now())
     app.database.write(ledger.forget_uses, now=app.clock.now())
+    app.database.write(delivery.forget_paces, app.settings.all_routes(), now=app.clock.now())
 
 
 def trim_departures(app: App) -> None:

@@ -66,12 +66,14 @@ def look(app: App) -> None:
 
 
 def is_well(app: App, *, now: datetime) -> bool:
-    """Tell whether a worker lives, no route is paused, and there is no trouble on."""
+    """Tell whether a worker lives, nothing is paused or stopped, and there is no trouble on."""
     with app.database.reading() as session:
-        routes = delivery.routes(session, list(app.settings.all_routes()))
+        known = app.settings.all_routes()
+        routes = delivery.routes(session, list(known))
         return (
             ledger.working(session, now=now) > 0
             and not any(one.paused_at for one in routes)
+            and not any(one.pace.stopped_at for one in delivery.paces(session, list(known)))
             and not facts.named(session, TROUBLE)
             and not backups.is_failing(session)
         )

@@ -349,7 +349,9 @@ def _toml(tables: Mapping[str, Mapping[str, Any]], above: str = "") -> Iterator[
     for name, table in tables.items():
         yield f"[{above}{name}]"
         within = {key: value for key, value in table.items() if isinstance(value, dict)}
-        yield from (f"{key} = {_value(value)}" for key, value in table.items() if key not in within)
+        yield from (
+            f'"{key}" = {_value(value)}' for key, value in table.items() if key not in within
+        )
         yield from _toml(within, f"{above}{name}.")
 
 

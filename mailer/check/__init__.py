@@ -4,7 +4,7 @@ Nothing is changed and nothing is sent. What could not be asked is *could not ch
 """
 
 from mailer.check.finding import DNS, Finding, Part, State
-from mailer.check.names import Resolver
+from mailer.check.names import Names, Resolver
 from mailer.check.own_keys import Published, published, record_line
 from mailer.check.running import Wish, check, zone_findings
 from mailer.check.sending import Sending
@@ -12,6 +12,7 @@ from mailer.check.sending import Sending
 __all__ = [
     "DNS",
     "Finding",
+    "Names",
     "Part",
     "Published",
     "Resolver",

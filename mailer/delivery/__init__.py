@@ -8,10 +8,17 @@ from mailer.delivery.assembling import failed as cadence_failed
 from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
+from mailer.delivery.exchanges import answered as keep_groups
+from mailer.delivery.exchanges import by_records as group_by_exchanges
+from mailer.delivery.exchanges import wanted as domains_to_ask_about
 from mailer.delivery.notices import Notice, backup_failed, database_put_back, digest_missed
 from mailer.delivery.notices import post as post_notice
 from mailer.delivery.opening import NotOpened, Session, machine_name, open_session
 from mailer.delivery.outlook import Outlook, outlook
+from mailer.delivery.paces import GroupStanding, stopped_reason
+from mailer.delivery.paces import forget as forget_paces
+from mailer.delivery.paces import resume as resume_group
+from mailer.delivery.paces import standings as paces
 from mailer.delivery.plates import frozen, stored
 from mailer.delivery.press import Press
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
@@ -30,6 +37,7 @@ __all__ = [
     "Counts",
     "Due",
     "Engine",
+    "GroupStanding",
     "Lost",
     "NotOpened",
     "Notice",
@@ -54,16 +62,21 @@ __all__ = [
     "conclude",
     "database_put_back",
     "digest_missed",
+    "domains_to_ask_about",
     "due_lists",
     "expire",
     "finish",
+    "forget_paces",
     "freeze_chunk",
     "frozen",
+    "group_by_exchanges",
     "has_loose_ends",
     "is_loopback",
+    "keep_groups",
     "machine_name",
     "open_session",
     "outlook",
+    "paces",
     "post_notice",
     "post_test",
     "preview",
@@ -71,8 +84,10 @@ __all__ = [
     "queue_digest",
     "reach",
     "reopen",
+    "resume_group",
     "resume_route",
     "routes",
+    "stopped_reason",
     "stored",
     "trust",
     "withdraw_cancelled",

@@ -199,9 +199,9 @@ def _weary(
     if refused is None:
         return None
     length = rest_after(str(refused.reply))
-    if not routes.rest(session, name, length, _said(refused), now=now):
+    if not routes.rest(session, name, length, said(refused), now=now):
         return None
-    return Resting(name, _said(refused))
+    return Resting(name, said(refused))
 
 
 def _judge(
@@ -210,7 +210,7 @@ def _judge(
     """Pause a route whose relay refuses us; None when it may go on, or had stopped before."""
     now = max(one.at for one in results)
     reasons = [
-        " ".join(filter(None, (one.outcome.reason, _said(one), _advice(one, settings))))
+        " ".join(filter(None, (one.outcome.reason, said(one), _advice(one, settings))))
         for one in results
         if one.outcome.pause_route
     ]
@@ -219,9 +219,7 @@ def _judge(
     for key in sorted(by_key):
         if found := witnesses.heard(session, route, key, now=now):
             about_us.append(found)
-            reasons.append(
-                f"It refuses different domains with the same words. {_said(by_key[key])}"
-            )
+            reasons.append(f"It refuses different domains with the same words. {said(by_key[key])}")
     if not reasons:
         return None
     is_new = routes.pause(session, route, reasons[0], now=now)
@@ -230,8 +228,8 @@ def _judge(
     return Pause(route, reasons[0]) if is_new else None
 
 
-def _said(one: Result) -> str:
-    # It is shown and kept where no erasing looks: the address is masked in it.
+def said(one: Result) -> str:
+    """Give what the relay said, to be shown and kept where no erasing looks: nobody is named."""
     address = one.claimed.address
     words = re.sub(re.escape(address), mask(address), str(one.reply), flags=re.IGNORECASE)
     return f"The relay said: {words}"

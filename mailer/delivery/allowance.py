@@ -25,6 +25,13 @@ class Left:
     letters: int
     digests: int
 
+    def within(self, other: Self | None) -> Self:
+        """Give what both leave; None leaves everything."""
+        if other is None:
+            return self
+        digests = min(self.digests, other.digests)
+        return type(self)(min(self.letters, other.letters), digests)
+
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:

@@ -8,6 +8,7 @@ who tells us to slow down is believed, whatever is written here.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mailer import config
 from mailer.delivery.pace import Terms
@@ -88,6 +89,9 @@ ROUTE = ""
 ROUTE_START = 600
 """Messages a minute of a relay that asked for less, where it did not show what it takes."""
 
+ROUTE_HOLD = timedelta(minutes=1)
+"""A relay that finds us too fast counts seconds or minutes; its route rests besides."""
+
 _LABELS = 3
 """An exchanger whose name has so many labels is one of several under what is above it."""
 
@@ -113,7 +117,7 @@ def terms(route: config.Route, group: str) -> Terms:
     """Give what a route's settings and the table say of a group."""
     reserve = route.letters_reserve
     if group == ROUTE:
-        return Terms(ROUTE_START, reserve=reserve)
+        return Terms(ROUTE_START, reserve=reserve, hold=ROUTE_HOLD)
     provider = BY_NAME.get(group)
     start, most = (provider.start, provider.most) if provider else (ANY_START, ANY_MOST)
     if limit := route.group_limits.get(group):

@@ -9,6 +9,7 @@ from mailer import address, ledger
 from mailer.db.schema import DeliveryKind
 from mailer.delivery import routes
 from mailer.delivery.accounting import Pause
+from mailer.delivery.pacing import Stop
 from mailer.delivery.press import Press
 
 LIFE = timedelta(days=3)
@@ -38,6 +39,25 @@ def route_paused(session: Session, press: Press, pause: Pause, *, now: datetime)
             f"When the relay is in order again: mailer route resume {pause.route}",
         ),
         once=f"route-paused:{pause.route}:{now:%Y-%m-%dT%H:%M}",
+    )
+    post(session, press, notice, now=now)
+
+
+def group_stopped(session: Session, press: Press, stop: Stop, *, now: datetime) -> None:
+    """Tell the owner that a group of destinations refuses us."""
+    kept = (
+        "Digests to its readers are held, letters still go, and everybody else gets their mail. "
+        "Nobody was suppressed for this. What was refused can be sent again when it is settled: "
+        "mailer digest retry"
+    )
+    notice = Notice(
+        headline=f"“{stop.group}” refuses our mail",
+        paragraphs=(
+            stop.reason,
+            kept,
+            f"When it is settled: mailer route resume {stop.route} --group {stop.group}",
+        ),
+        once=f"group-stopped:{stop.route}:{stop.group}:{now:%Y-%m-%dT%H:%M}",
     )
     post(session, press, notice, now=now)
 

@@ -8,10 +8,13 @@ from sqlmodel import Session
 
 from mailer import config, ledger, lists, subscribers
 from mailer.db.schema import Digest, DigestState
-from mailer.delivery import routes
+from mailer.delivery import paces, routes
 from mailer.delivery.allowance import Allowance
 from mailer.delivery.forecast import Job, rate, through_at
 from mailer.digests import life, moments
+
+MOST_GROUPS = 3
+"""Groups that a line names; “mailer route paces” shows them all."""
 
 OPEN = (DigestState.SCHEDULED, DigestState.QUEUED, DigestState.SENDING)
 
@@ -45,7 +48,7 @@ def outlook(
     states = {one.name: one for one in routes.standings(session, list(known))}
     names = (home, *known[home].fallback)
     way = next((one for one in names if not states[one].is_out_of_use(now)), home)
-    still = _stands_still(states[home], way, now)
+    still = _joined(_stands_still(states[home], way, now), _paced(session, way, now))
     begins = max(now, states[way].rests_until or now)
     allowance = Allowance.of(known[way], begins)
     if states[way].paused_at is not None or not allowance:
@@ -72,6 +75,16 @@ def _stands_still(home: routes.RouteStanding, way: str, now: datetime) -> str:
     until = f" until {home.rests_until:%Y-%m-%d %H:%M} UTC" if home.paused_at is None else ""
     instead = f"; “{way}” is taken instead" if way != home.name else ""
     return f"{home.why(now)}{until}: {home.reason or home.rest_reason}{instead}"
+
+
+def _paced(session: Session, route: str, now: datetime) -> str:
+    """Say which groups get their mail slower, or not for now, and what they said."""
+    found = sorted(
+        (one for one in paces.standings(session, [route]) if one.state(now) != "paced"),
+        key=lambda one: (one.pace.stopped_at is None, not one.pace.is_held(now)),
+    )
+    more = f"and {len(found) - MOST_GROUPS:,} more" if len(found) > MOST_GROUPS else ""
+    return _joined(*(one.words(now) for one in found[:MOST_GROUPS]), more)
 
 
 def _jobs(session: Session, digest: Digest, home: str, begins: datetime) -> tuple[int, list[Job]]:

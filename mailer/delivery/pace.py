@@ -18,8 +18,10 @@ from mailer.delivery.allowance import PERCENT, Left
 BURST = timedelta(seconds=5)
 """How far ahead of its clock a message may go: turns at the database come in lumps."""
 
-FIRST_HOLD = timedelta(minutes=10)
-LONGEST_HOLD = timedelta(hours=2)
+HOLD = timedelta(minutes=10)
+
+LONGEST = 12
+"""How many times as long as the first a hold becomes at most, by doubling."""
 
 STEP_MINUTES = 5
 """Minutes' worth of messages that are taken before the pace is raised by a step."""
@@ -41,13 +43,15 @@ MOST = 1_000_000
 class Terms:
     """Messages a minute to begin with, the most there ever may be (0: no end), percent for letters.
 
-    Without `is_given` there is no pace until the other side asks for one.
+    Without `is_given` there is no pace until the other side asks for one. `hold`: how long to
+    hold off then, for the first time.
     """
 
     start: int
     most: int = 0
     reserve: int = 10
     is_given: bool = False
+    hold: timedelta = HOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def slowed(pace: Pace, terms: Terms, said: str, at: datetime, *, measured: int =
     if pace.is_held(at):
         return pace
     was = pace.per_minute or measured or terms.start
-    until = at + min(FIRST_HOLD * (1 << min(pace.holds, 16)), LONGEST_HOLD)
+    until = at + terms.hold * min(1 << min(pace.holds, 16), LONGEST)
     return replace(
         pace,
         per_minute=max(was // 2, 1),

@@ -5,7 +5,7 @@ fallbacks that is in use, and by itself again as soon as it can.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -14,6 +14,7 @@ from mailer import config, ledger, lists
 from mailer.db.schema import DigestState
 from mailer.delivery import routes
 from mailer.delivery.allowance import Allowance, Left
+from mailer.delivery.pacing import NOBODY, Known, Pacer
 from mailer.delivery.routes import RouteStanding
 from mailer.digests import life
 from mailer.ledger import Claimed
@@ -33,7 +34,8 @@ class Standing:
     """Which routes are in use, what goes by which, and how much of it may be claimed now.
 
     `ways`: from the route that is meant to the one that is taken. `detours`: why not the first.
-    `slow`: routes whose limits alone may keep a row waiting beyond its last moment.
+    `slow`: routes whose limits alone may keep a row waiting beyond its last moment. `paces`:
+    who has a pace.
     """
 
     routes: frozenset[str] = frozenset()
@@ -42,11 +44,16 @@ class Standing:
     detours: Mapping[str, str] = field(default_factory=dict)
     room: Mapping[str, Left] = field(default_factory=dict)
     slow: frozenset[str] = frozenset()
+    paces: Known = NOBODY
 
     def may_go(self, claimed: Claimed) -> bool:
         """Tell whether what was claimed earlier may still be sent."""
         is_active = claimed.digest_id is None or claimed.digest_id in self.digests
-        return is_active and claimed.route in self.routes
+        return is_active and claimed.route in self.routes and self.paces.may_go(claimed)
+
+    def counting(self, locked: frozenset[str]) -> "Standing":
+        """Give the same with the paces of some routes only."""
+        return replace(self, paces=self.paces.only(locked))
 
     def homes(self, route: str) -> list[str]:
         """Give the routes whose rows go by this one, itself first."""
@@ -73,11 +80,13 @@ def look(
     session: Session,
     known: Mapping[str, config.Route],
     room: Mapping[str, int],
+    pacer: Pacer,
     *,
     now: datetime,
     life_of: timedelta,
 ) -> Standing:
     """Give how things stand; `room` is how many rows each route's lane can take."""
+    paces = pacer.look(session, now=now)
     states = {one.name: one for one in routes.standings(session, list(known))}
     usable = frozenset(name for name in room if not states[name].is_out_of_use(now))
     ways = {name: _way(name, known, usable) for name in known}
@@ -91,8 +100,15 @@ def look(
         digests=digests,
         ways={home: way for home, way in ways.items() if way is not None},
         detours={name: states[name].why(now) for name, way in ways.items() if way != name},
-        room={name: _room(session, known, name, room[name], now) for name in usable},
-        slow=frozenset(name for name in known if _is_slow(known[name], states[name], now, life_of)),
+        room={
+            name: _room(session, known[name], name, room[name], now).within(
+                pacer.room(session, paces, name, now=now)
+            )
+            for name in usable
+        },
+        slow=paces.routes
+        | {name for name in known if _is_slow(known[name], states[name], now, life_of)},
+        paces=paces,
     )
 
 
@@ -109,14 +125,12 @@ def _way(name: str, known: Mapping[str, config.Route], usable: frozenset[str]) -
     return next((one for one in (name, *known[name].fallback) if one in usable), None)
 
 
-def _room(
-    session: Session, known: Mapping[str, config.Route], name: str, lane: int, now: datetime
-) -> Left:
-    allowance = Allowance.of(known[name], now)
+def _room(session: Session, route: config.Route, name: str, lane: int, now: datetime) -> Left:
+    allowance = Allowance.of(route, now)
     if not allowance or not lane:
         return Left(lane, lane)
     left = allowance.left(ledger.used(session, name, now=now), now)
-    return Left(min(left.letters, lane), min(left.digests, lane))
+    return left.within(Left(lane, lane))
 
 
 def _is_slow(route: config.Route, state: RouteStanding, now: datetime, life_of: timedelta) -> bool:

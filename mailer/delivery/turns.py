@@ -19,6 +19,7 @@ from mailer.db.schema import DeliveryState
 from mailer.delivery import accounting, notices, redirecting
 from mailer.delivery.accounting import Detour, Pause, Result
 from mailer.delivery.fitting import Fitting, render_ahead
+from mailer.delivery.pacing import Known, Pacer
 from mailer.delivery.press import Press
 from mailer.delivery.standing import Standing, limited, look
 from mailer.errors import MailerError
@@ -27,6 +28,10 @@ from mailer.rendering import Plate
 
 RENDER_AGAIN = timedelta(minutes=10)
 """How long a letter waits whose template is broken, before it is rendered again."""
+
+SWEEP = 200
+"""Rows of digests claimed by a route with paces: of them go as many as there is room for, and those
+that may not go yet are out of the way."""
 
 AHEAD = 200
 """Letters looked at before a turn, so that they are rendered outside its transaction."""
@@ -86,6 +91,8 @@ class Turns:
         self._press = press
         self._routes = press.settings.all_routes()
         self._limited = limited(self._routes)
+        # What is redirected goes to one address, whoever it is for.
+        self._pacer = Pacer({} if press.redirect_to else self._routes)
         self._life = timedelta(hours=press.settings.delivery.digest_give_up_hours)
 
     def take(
@@ -105,22 +112,26 @@ class Turns:
         if not (is_due or results or returned):
             return Turn(standing=standing)
         with self._database.writing() as session:
-            ledger.lock_routes(session, self._limited)
-            self._account(session, worker_id, results)
+            locked = self._lock(session, standing.paces, results)
+            self._account(session, worker_id, results, standing.paces)
             if returned:
                 ledger.give_back(session, worker_id, returned)
-            standing = self._standing(session, room, now)
+            # A pace that another worker began in this moment counts from the next turn on.
+            standing = self._standing(session, room, now).counting(locked)
             claimed, detours = _claim(session, worker_id, standing, now)
             claimed = self._lengthen(session, claimed, standing, now)
-            parcels = self._sort(session, worker_id, claimed, detours, now)
+            going = self._sift(session, worker_id, claimed, standing, detours, now)
+            parcels = self._sort(session, worker_id, going, detours, now)
         return Turn(parcels, standing, is_idle=not (claimed or results or returned))
 
     def settle(self, worker_id: int, results: Sequence[Result]) -> None:
         """Settle what ended, and claim nothing more."""
         if results:
+            with self._database.reading() as session:
+                paces = self._pacer.look(session, now=self._clock.now())
             with self._database.writing() as session:
-                ledger.lock_routes(session, self._limited)
-                self._account(session, worker_id, results)
+                self._lock(session, paces, results)
+                self._account(session, worker_id, results, paces)
 
     def _look(self, room: Mapping[str, int], now: datetime) -> tuple[Standing, bool]:
         """Give what may be sent, and tell whether any of it is due; render its letters."""
@@ -138,15 +149,26 @@ class Turns:
         return standing, is_due
 
     def _standing(self, session: Session, room: Mapping[str, int], now: datetime) -> Standing:
-        return look(session, self._routes, room, now=now, life_of=self._life)
+        return look(session, self._routes, room, self._pacer, now=now, life_of=self._life)
 
-    def _account(self, session: Session, worker_id: int, results: Sequence[Result]) -> None:
+    def _lock(self, session: Session, paces: Known, results: Sequence[Result]) -> frozenset[str]:
+        """Lock the routes of which anything is counted that workers share; give them."""
+        locked = self._limited | paces.routes | self._pacer.teaching(results)
+        ledger.lock_routes(session, locked)
+        return locked
+
+    def _account(
+        self, session: Session, worker_id: int, results: Sequence[Result], paces: Known
+    ) -> None:
         for stop in accounting.settle(session, worker_id, results, self._routes):
             if isinstance(stop, Pause):
                 log.warning("route.paused", route=stop.route, why=stop.reason)
                 notices.route_paused(session, self._press, stop, now=self._clock.now())
             else:
                 log.warning("route.rests", route=stop.route, why=stop.reason)
+        for halt in self._pacer.learn(session, paces, results):
+            log.warning("group.stopped", route=halt.route, group=halt.group, why=halt.reason)
+            notices.group_stopped(session, self._press, halt, now=self._clock.now())
 
     def _lengthen(
         self, session: Session, claimed: Sequence[Claimed], standing: Standing, now: datetime
@@ -163,6 +185,28 @@ class Turns:
         for last, ids in longer.items():
             ledger.wait_longer(session, ids, last)
         return lengthened
+
+    def _sift(
+        self,
+        session: Session,
+        worker_id: int,
+        claimed: Sequence[Claimed],
+        standing: Standing,
+        detours: Mapping[int, Detour],
+        now: datetime,
+    ) -> list[Claimed]:
+        """Give what may go at the pace of its group; what may not waits, and is meant for home."""
+        going = self._pacer.sift(
+            session, worker_id, claimed, standing.paces, standing.room, now=now
+        )
+        kept = {one.id for one in going}
+        homes = defaultdict(list)
+        for row, detour in detours.items():
+            if row not in kept:
+                homes[detour.home].append(row)
+        for home, ids in sorted(homes.items()):
+            ledger.take_over(session, ids, home)
+        return going
 
     def _sort(
         self,
@@ -234,6 +278,8 @@ def _claim(
                 some = ledger.claim_letters(session, worker_id, home, limit=free, now=now)
                 letters += take(route, home, some)
         free = room.digests - letters
+        if free > 0 and route in standing.paces.routes:
+            free = max(free, SWEEP)
         mine = sorted(digest for digest, going in standing.digests.items() if going.route == route)
         for left, digest in zip(range(len(mine), 0, -1), mine, strict=True):
             if free > 0:

@@ -43,6 +43,7 @@ from mailer.ledger.posting import (
     withdraw_digest,
     withdraw_letters,
 )
+from mailer.ledger.putting_off import let_held_go, put_off
 from mailer.ledger.reports import (
     Standing,
     letters_waiting,
@@ -108,6 +109,7 @@ __all__ = [
     "is_due",
     "is_held_back",
     "let_go",
+    "let_held_go",
     "letters_due",
     "letters_waiting",
     "lock_routes",
@@ -118,6 +120,7 @@ __all__ = [
     "old_digests",
     "post",
     "post_all",
+    "put_off",
     "queue",
     "recover",
     "recover_lapsed",

@@ -5,6 +5,7 @@ label names a person.
 """
 
 import hmac
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -99,6 +100,22 @@ class _Office(Collector):
         for one in delivery.routes(session, list(self._app.settings.all_routes())):
             family.add_metric([one.name], 0 if one.is_out_of_use(self._now) else 1)
         yield family
+        yield self._paces(session)
+
+    def _paces(self, session: Session) -> Metric:
+        """Count providers and domains; a domain's name might be a person's."""
+        family = GaugeMetricFamily(
+            "communique_groups",
+            "Providers and domains that get mail by a route no faster than they like.",
+            labels=["route", "state"],
+        )
+        routes = list(self._app.settings.all_routes())
+        found = delivery.paces(session, routes)
+        counts = Counter((one.route, one.state(self._now)) for one in found if one.group)
+        for route in routes:
+            for state in ("paced", "slowed", "held", "stopped"):
+                family.add_metric([route, state], counts[route, state])
+        return family
 
 
 def _last_backup(session: Session) -> Iterator[Metric]:

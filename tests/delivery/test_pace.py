@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailer.delivery import pace as paces
 from mailer.delivery.groups import by_exchanges
-from mailer.delivery.pace import BURST, FIRST_HOLD, HORIZON, LONGEST_HOLD, Pace, Terms
+from mailer.delivery.pace import BURST, HOLD, HORIZON, LONGEST, Pace, Terms
 from tests.conftest import MOMENT
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -139,10 +139,10 @@ def test_told_to_slow_down_a_pace_is_halved_and_held_off_for_ten_minutes() -> No
     pace = slowed(fresh(), MOMENT)
 
     assert pace.per_minute == 30
-    assert pace.is_held(MOMENT + FIRST_HOLD - SECOND)
-    assert paces.of_digest(pace, TERMS, MOMENT)[1] == MOMENT + FIRST_HOLD
-    assert paces.of_letter(pace, TERMS, MOMENT)[1] == MOMENT + FIRST_HOLD
-    assert paces.of_digest(pace, TERMS, MOMENT + FIRST_HOLD)[1] is None
+    assert pace.is_held(MOMENT + HOLD - SECOND)
+    assert paces.of_digest(pace, TERMS, MOMENT)[1] == MOMENT + HOLD
+    assert paces.of_letter(pace, TERMS, MOMENT)[1] == MOMENT + HOLD
+    assert paces.of_digest(pace, TERMS, MOMENT + HOLD)[1] is None
 
 
 def test_what_was_under_way_halves_it_only_once() -> None:
@@ -151,7 +151,7 @@ def test_what_was_under_way_halves_it_only_once() -> None:
         pace = slowed(pace, MOMENT + second * SECOND)
 
     assert pace.per_minute == 30
-    assert pace.held_until == MOMENT + FIRST_HOLD
+    assert pace.held_until == MOMENT + HOLD
 
 
 def test_while_it_does_not_help_it_is_held_longer_and_slower_and_never_for_good() -> None:
@@ -162,8 +162,8 @@ def test_while_it_does_not_help_it_is_held_longer_and_slower_and_never_for_good(
         waits.append(pace.held_until - at)
         at = pace.held_until
 
-    assert waits[:5] == [FIRST_HOLD * factor for factor in (1, 2, 4, 8, 12)]
-    assert waits[-1] == LONGEST_HOLD
+    assert waits[:5] == [HOLD * factor for factor in (1, 2, 4, 8, 12)]
+    assert waits[-1] == HOLD * LONGEST
     assert pace.per_minute == 1
 
 
@@ -174,7 +174,7 @@ def test_where_there_was_no_pace_it_is_half_of_what_was_taken() -> None:
 
 def test_a_pace_recovers_step_by_step_by_what_is_taken() -> None:
     pace, found = slowed(fresh(), MOMENT), []
-    at = MOMENT + FIRST_HOLD
+    at = MOMENT + HOLD
     for _ in range(10):
         pace = paces.took(pace, TERMS, pace.per_minute * paces.STEP_MINUTES, at)
         found.append(pace.per_minute)
