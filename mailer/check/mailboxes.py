@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from mailer.check import dmarc
+from mailer.check import dmarc, known
 from mailer.check.domains import NULL_MX
 from mailer.check.finding import Finding, Part, State
 from mailer.check.names import Names
@@ -51,21 +51,27 @@ def wanted(names: Names, sendings: Iterable[Sending]) -> list[Mailbox]:
 
 
 def _of(names: Names, one: Sending) -> list[Mailbox]:
-    back = (
-        f"Let the mail server take every address b+…@{one.envelope}: Postfix calls it "
-        "recipient_delimiter, others sub-addressing or catch-all."
-        if one.signed
-        else f"Make it a mailbox that somebody reads, or set {one.path}.return_path to one."
-    )
-    abuse = f"abuse@{_organisation(names, one.domain)}"
     make = "Make it a mailbox or an alias of one (RFC 2142)."
+    other = "Make it a mailbox, or name another: mailer list edit --reply-to"
     return [
-        Mailbox(one.return_path, "bounces", back),
-        Mailbox(one.reply_to or one.sender, "replies of readers", "Make it a mailbox, or name "
-                "another: mailer list edit --reply-to"),
+        *_return_path(one),
+        Mailbox(one.reply_to or one.sender, "replies of readers", other),
         Mailbox(f"postmaster@{one.domain}", "reports of mail servers", make),
-        Mailbox(abuse, "complaints", make),
-    ]  # fmt: skip
+        Mailbox(f"abuse@{_organisation(names, one.domain)}", "complaints", make),
+    ]
+
+
+def _return_path(one: Sending) -> list[Mailbox]:
+    """Give where bounces come; nothing where the relay has them come to itself."""
+    if known.puts_its_own(one.route.host):
+        return []
+    todo = f"Make it a mailbox that somebody reads, or set {one.path}.return_path to one."
+    if one.signed:
+        todo = (
+            f"Let the mail server take every address b+…@{one.envelope}: Postfix calls it "
+            "recipient_delimiter, others sub-addressing or catch-all."
+        )
+    return [Mailbox(one.return_path, "bounces", todo)]
 
 
 def _organisation(names: Names, domain: str) -> str:
@@ -193,7 +199,7 @@ def exchangers(names: Names, domain: str) -> tuple[list[tuple[str, str]], str]:
     why = "it has no mail exchanger with an address"
     for host in [host for _, host in listed] or [domain]:
         for kind in ("A", "AAAA"):
-            known = names.ask(host, kind)
-            why = known.problem or why
-            found.extend((host, value) for value in known.values[:1])
+            lives = names.ask(host, kind)
+            why = lives.problem or why
+            found.extend((host, value) for value in lives.values[:1])
     return found, why

@@ -35,6 +35,9 @@ from mailer.lists import Card
 SECONDS_IN_ALL = 60
 """How long everything may take; what was not looked at by then could not be checked."""
 
+GRACE_SECONDS = 1
+"""How much longer is waited than anybody was given, so that what they found by then is told."""
+
 AT_ONCE = 8
 """How many things are looked at side by side: they wait for others, mostly."""
 
@@ -249,7 +252,7 @@ class _Inspection:
         moved(0, len(running))
         open_ = set(running)
         try:
-            for done in as_completed(running, timeout=self._left):
+            for done in as_completed(running, timeout=self._left + GRACE_SECONDS):
                 open_.discard(done)
                 moved(len(running) - len(open_), len(running))
                 self._found += done.result()

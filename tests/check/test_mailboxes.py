@@ -146,6 +146,20 @@ def test_an_exchanger_that_does_not_speak_to_us_could_not_be_asked(
     assert "port 25" in found.todo
 
 
+def test_nothing_is_said_of_bounces_that_come_to_the_relay_itself(
+    dns: NameServer, exchanger: SmtpServer
+) -> None:
+    sending = a_sending(
+        return_path="bounces@example.org", host="smtp.sendgrid.net", reply_to="office@example.org"
+    )
+
+    assert set(looked(dns, exchanger, sending)) == {
+        "office@example.org",
+        "postmaster@example.org",
+        "abuse@example.org",
+    }
+
+
 def test_an_exchanger_that_hangs_up_without_a_word_has_said_all(
     dns: NameServer, exchanger: SmtpServer
 ) -> None:
