@@ -32,7 +32,7 @@ from mailer.rendering.editions import (
 from mailer.rendering.environment import Templates
 from mailer.rendering.filling import Filled, Prepared, Values, greeting, public_page
 from mailer.rendering.heading import Head, Identity
-from mailer.rendering.message import Plate, body_at
+from mailer.rendering.message import Plate
 
 __all__ = [
     "DigestContent",
@@ -56,7 +56,6 @@ __all__ = [
     "SenderCard",
     "Templates",
     "Values",
-    "body_at",
     "greeting",
     "layouts",
     "mailed_size",

@@ -80,11 +80,6 @@ class Plate:
         )
 
 
-def body_at(message: bytes) -> int:
-    """Give where the body of a composed message begins: after the first empty line."""
-    return message.index(b"\r\n\r\n") + 4
-
-
 def _links(prepared: Prepared, head: Head) -> frozenset[str]:
     shown = {name for name in prepared.holes if name.endswith("_url")}
     return frozenset(shown | ({"leave_url"} if has_leave_link(prepared.kind, head) else set()))
