@@ -73,7 +73,10 @@ class Sender:
             return message
         envelope = Envelope(parcel.return_path, parcel.recipient)
         return await self._connection.send(
-            envelope, message, before_dot=lambda: self._holding.begin_dot(parcel)
+            envelope,
+            message,
+            before_dot=lambda: self._holding.begin_dot(parcel),
+            vouched=True,  # as `Plate.compose` promises
         )
 
     def _note(self, parcel: Parcel, reply: Reply) -> None:

@@ -106,6 +106,15 @@ async def test_lines_that_begin_with_dots_arrive_as_they_were(server: SmtpServer
     assert server.messages[0].content == message
 
 
+async def test_a_message_that_is_vouched_for_goes_out_as_it_is(server: SmtpServer) -> None:
+    connection = Connection(route_to(server))
+
+    await connection.send(ENVELOPE, MESSAGE, before_dot=lambda: True, vouched=True)
+    await connection.close()
+
+    assert server.messages[0].content == MESSAGE
+
+
 @pytest.mark.parametrize(
     "message",
     [
