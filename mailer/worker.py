@@ -22,7 +22,7 @@ LEAVE_SECONDS = 10
 
 WATCH_SECONDS = 0.5
 
-COLLECT_AFTER = (50_000, 20, 100)
+COLLECT_AFTER = (10_000, 20, 100)
 """Objects that are new when Python looks for garbage among the youngest; 700 by itself."""
 
 log = structlog.get_logger(__name__)

@@ -34,7 +34,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.dml import UpdateBase
@@ -227,8 +227,11 @@ def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert:
 
     PostgreSQL's has the same methods as the SQLite one that stands here for the type checker.
     """
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    return cast("sqlite.Insert", (sqlite.insert if on_sqlite else postgresql.insert)(table))
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  (large, and most go without)
+
+    return cast("sqlite.Insert", postgresql.insert(table))
 
 
 def among(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from charset_normalizer import from_bytes
 from selectolax.lexbor import LexborHTMLParser
 
 from mailer import media
@@ -106,6 +105,7 @@ def _bytes_of(path: Path) -> bytes:
 
 def _decoded(path: Path, content: bytes) -> str:
     # Looks for a byte-order mark and for what the page says of itself, then at the bytes.
+
     best = from_bytes(content).best()
     if best is None or not _HTML_MARK.match(str(best).lstrip("\ufeff")[:MARK_WITHIN]):
         raise FileInvalid(path, None, "is neither a PDF nor an HTML file")

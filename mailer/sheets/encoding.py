@@ -9,8 +9,6 @@ import codecs
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from charset_normalizer import from_bytes
-
 from mailer.errors import FileInvalid, UsageError
 
 ENCODINGS = {
@@ -126,6 +124,8 @@ def _blocks(opener: Opener) -> Iterator[tuple[bytes, bool]]:
 
 def _guesses(opener: Opener) -> Iterator[str]:
     """Give encodings that a file may be in, the likeliest first."""
+    from charset_normalizer import from_bytes  # noqa: PLC0415  (large; a worker goes without)
+
     found = from_bytes(_sample(opener), cp_isolation=GUESSED, threshold=1.0)
     yield from (match.encoding for match in found)
 

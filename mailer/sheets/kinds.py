@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from mailer.errors import FileInvalid, TooLarge, UsageError
-from mailer.sheets import delimited, encoding, workbook
+from mailer.sheets import delimited, encoding
 from mailer.sheets import pasted as pasting
 from mailer.sheets.limits import Limits
 from mailer.sheets.sheet import Sheet
@@ -84,6 +84,8 @@ def _of_zip(path: Path, name: str, wanted: Wanted) -> list[Sheet]:
     except (zipfile.BadZipFile, OSError) as error:
         raise FileInvalid(name, None, f"a damaged zip: {error}") from None
     if any(one.filename.startswith("xl/") for one in inside):
+        from mailer.sheets import workbook  # noqa: PLC0415  (large; a worker goes without)
+
         return [workbook.sheet(path, name, wanted.limits, wanted=wanted.sheet)]
     tables = [one for one in inside if one.filename.lower().endswith((".csv", ".txt", ".tsv"))]
     if not tables:
