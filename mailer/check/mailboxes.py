@@ -55,7 +55,7 @@ def _of(names: Names, one: Sending) -> list[Mailbox]:
     other = "Make it a mailbox, or name another: mailer list edit --reply-to"
     return [
         *_return_path(one),
-        Mailbox(one.reply_to or one.sender, "replies of readers", other),
+        *(Mailbox(address, "replies of readers", other) for address in one.replies),
         Mailbox(f"postmaster@{one.domain}", "reports of mail servers", make),
         Mailbox(f"abuse@{_organisation(names, one.domain)}", "complaints", make),
     ]
@@ -66,7 +66,7 @@ def _return_path(one: Sending) -> list[Mailbox]:
     if known.puts_its_own(one.route.host):
         return []
     todo = f"Make it a mailbox that somebody reads, or set {one.path}.return_path to one."
-    if one.signed:
+    if one.return_path_varies:
         todo = (
             f"Let the mail server take every address b+…@{one.envelope}: Postfix calls it "
             "recipient_delimiter, others sub-addressing or catch-all."

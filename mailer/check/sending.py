@@ -15,7 +15,7 @@ NOBODY = 0
 class Sending:
     """One address in From, by one route.
 
-    `return_path` is what the route would really use; `reply_to` is empty where From takes replies.
+    `return_path` is what the route would really use; `replies` are where its readers' answers go.
     `is_signed` says that we sign for the domain in From ourselves.
     """
 
@@ -25,7 +25,7 @@ class Sending:
     route: Route
     lists: tuple[str, ...] = ()
     owner: str = ""
-    reply_to: str = ""
+    replies: tuple[str, ...] = ()
     is_signed: bool = False
 
     @property
@@ -39,7 +39,7 @@ class Sending:
         return _domain(self.return_path)
 
     @property
-    def signed(self) -> bool:
+    def return_path_varies(self) -> bool:
         """Tell whether the return path is an address of its own for each delivery."""
         return (
             bool(self.route.return_path_domain) and self.envelope == self.route.return_path_domain
@@ -58,7 +58,10 @@ def sendings(app: App, cards: Iterable[Card], signed: Collection[str] = ()) -> l
     """
     cards = list(cards)
     found: dict[tuple[str, str], list[str]] = {}
-    replies = {card.sender.address: card.sender.reply_to or "" for card in cards}
+    replies: dict[str, list[str]] = {}
+    for card in cards:
+        of = replies.setdefault(card.sender.address, [])
+        of.append(card.sender.reply_to or card.sender.address)
     for address, route, slug in _named(app, cards):
         slugs = found.setdefault((address, route), [])
         slugs.extend([slug] if slug else [])
@@ -71,7 +74,7 @@ def sendings(app: App, cards: Iterable[Card], signed: Collection[str] = ()) -> l
             route=routes[name],
             lists=tuple(slugs),
             owner=app.settings.organisation.owner,
-            reply_to=replies.get(address, ""),
+            replies=tuple(dict.fromkeys(replies.get(address, [address]))),
             is_signed=_domain(address) in signed,
         )
         for (address, name), slugs in found.items()

@@ -21,7 +21,7 @@ def a_sending(
         route=Route(**{"host": "relay.example.net", "hello": "mail.example.org", **route}),
         lists=("news",),
         owner="owner@example.org",
-        reply_to=reply_to,
+        replies=(reply_to or sender,),
     )
 
 

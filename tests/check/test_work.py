@@ -1,6 +1,7 @@
 """Whether work goes on, as the database tells it: workers, routes, digests, troubles, backups."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,4 +95,17 @@ def test_a_sender_is_asked_about_at_every_relay_it_may_go_by(office: Installatio
         ("smtp", "news", "office.example.org"),
         ("second", "news", "bounce.office.example.org"),
         ("smtp", "owner", "office.example.org"),
+    ]
+
+
+def test_answers_go_where_each_list_of_a_sender_has_them(office: Installation) -> None:
+    owner = office.app.settings.organisation.owner
+    given = cards(office.app)
+    other = given[0].sender.model_copy(update={"reply_to": "office@office.example.org"})
+
+    found = sendings(office.app, [*given, replace(given[0], sender=other)])
+
+    assert [one.replies for one in found] == [
+        ("news@office.example.org", "office@office.example.org"),
+        (owner,),
     ]
