@@ -104,8 +104,9 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _decoded(path: Path, content: bytes) -> str:
-    # Looks for a byte-order mark and for what the page says of itself, then at the bytes.
+    from charset_normalizer import from_bytes  # noqa: PLC0415  (large; a worker goes without)
 
+    # Looks for a byte-order mark and for what the page says of itself, then at the bytes.
     best = from_bytes(content).best()
     if best is None or not _HTML_MARK.match(str(best).lstrip("\ufeff")[:MARK_WITHIN]):
         raise FileInvalid(path, None, "is neither a PDF nor an HTML file")
