@@ -147,6 +147,19 @@ def test_three_planted_faults_are_named_each_with_what_to_do(ready: Ready) -> No
     assert {one.part for one in failed} == {Part.SPF, Part.RELAY, Part.CLOCK}
 
 
+def test_our_own_pages_are_no_witness_that_our_clock_is_right(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILER_CHECK__TIME_SERVER", "")
+    ready.relay.behave()
+
+    found = {one.subject: one.state for one in ready.look(Part.CLOCK)}
+
+    server = {} if ready.office.app.database.path else {"database server": State.OK}
+    alone = {} if server else {"clock": State.UNKNOWN}
+    assert found == {"time zones": State.OK, **server, **alone}
+
+
 def test_what_comes_back_and_is_refused_is_a_fault(ready: Ready) -> None:
     ready.exchanger.answer("rcpt", "550 5.1.1 unknown", recipient=f"abuse@{DOMAIN}")
 
