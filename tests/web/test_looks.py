@@ -224,6 +224,56 @@ def test_every_answer_to_a_button_is_fit_too(
         _keep(page, pictures, f"after-{button.split()[0].strip(',').lower()}-en")
 
 
+@pytest.mark.parametrize(
+    "scheme, language", [("light", "en"), ("dark", "ja"), ("light", "fr"), ("dark", "ar")]
+)
+def test_every_answer_about_a_persons_own_data_is_fit_too(
+    street: Furnished, browser: Visitor, pictures: Path, scheme: Scheme, language: str
+) -> None:
+    page, office = browser.page(width=PHONE, scheme=scheme), street.office
+
+    def seen(name: str) -> None:
+        look(browser, page, name)
+        _keep(page, pictures, f"{name}-{language}")
+
+    def opened(path: str, name: str) -> None:
+        page.goto(street.url(path, language))
+        seen(name)
+
+    # Given a reader who moves, and takes it back
+    office.join(KIM)
+    office.clock.move(timedelta(hours=2))
+    opened(_fresh(office, KIM), "person")
+    page.fill("form[action$='/move'] input[name=address]", "kim at new")
+    page.locator("form[action$='/move'] button").click()
+    seen("person-error")
+    page.fill("form[action$='/move'] input[name=address]", "kim@new.example")
+    page.locator("form[action$='/move'] button").click()
+    seen("move-asked")
+    move = office.link_in(office.letters("kim@new.example", DeliveryKind.MOVE)[-1], "/move/")
+    opened(move, "move")
+    page.locator(".deed button").click()
+    seen("moved")
+    stay = office.link_in(office.letters(KIM, DeliveryKind.MOVED)[-1], "/stay/")
+    opened(stay, "stay")
+    page.locator(".deed button").click()
+    seen("stayed")
+    opened(move, "move-over")
+
+    # And whose link ends, and who wants to be forgotten
+    office.clock.move(timedelta(hours=2))
+    person = _fresh(office, KIM)
+    office.clock.move(timedelta(hours=2))
+    opened(person, "person-ended")
+    page.locator(".deed button").click()
+    seen("person-asked")
+    office.clock.move(timedelta(hours=2))
+    opened(f"{_fresh(office, KIM)}/forget", "forget")
+    page.locator(".deed button").click()
+    seen("forgotten")
+    opened(stay, "stay-over")
+
+
 @pytest.mark.parametrize("colour", ["#ffcc00", "#14003c"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_list_in_its_own_colour_can_be_read_as_well(
