@@ -19,7 +19,7 @@ from sqlmodel import Session
 from mailer import __version__, backups, delivery, facts, ledger
 from mailer.app import App
 from mailer.db.schema import DigestState
-from mailer.delivery import Allowance, Notice
+from mailer.delivery import Allowance, Notice, Said, say
 from mailer.digests import life
 
 EVERY = timedelta(seconds=60)
@@ -41,8 +41,8 @@ class Trouble:
     """Something that is not well, in words for the owner."""
 
     name: str
-    headline: str
-    paragraphs: tuple[str, ...]
+    headline: Said
+    paragraphs: tuple[Said, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,15 @@ def _disk(app: App) -> list[Trouble]:
     return [
         Trouble(
             "low",
-            f"The disk of {host} is nearly full",
+            say("The disk of %(host)s is nearly full", host=host),
             (
-                (
-                    f"{free // MEGABYTE:,} MB are free, and {least:,} MB should be. "
-                    "When it is full, nothing is sent any more; what waits is kept."
+                say(
+                    "%(free)s MB are free, and %(least)s MB should be. "
+                    "When it is full, nothing is sent any more; what waits is kept.",
+                    free=free // MEGABYTE,
+                    least=least,
                 ),
-                "Make room: old backups, logs, or a larger disk.",
+                say("Make room: old backups, logs, or a larger disk."),
             ),
         )
     ]
@@ -175,14 +177,18 @@ def _progress(
 def _stalled(digest_id: int, since: datetime) -> Trouble:
     return Trouble(
         f"digest:{digest_id}",
-        f"Digest {digest_id} does not move",
+        say("Digest %(id)s does not move", id=digest_id),
         (
-            f"Since {since:%H:%M} UTC none of it was sent, put off or refused.",
-            (
-                f"To see how it stands and why: mailer digest status {digest_id}, "
-                f"mailer digest deliveries {digest_id} --state deferred"
+            say(
+                "Since %(time)s UTC none of it was sent, put off or refused.",
+                time=f"{since:%H:%M}",
             ),
-            "To see whether a worker runs and the routes are in use: mailer status",
+            say(
+                "To see how it stands and why: %(command)s, %(other)s",
+                command=f"mailer digest status {digest_id}",
+                other=f"mailer digest deliveries {digest_id} --state deferred",
+            ),
+            _to_see_whether_all_runs(),
         ),
     )
 
@@ -190,14 +196,22 @@ def _stalled(digest_id: int, since: datetime) -> Trouble:
 def _letters(since: datetime) -> Trouble:
     return Trouble(
         "letters",
-        "Letters do not leave",
+        say("Letters do not leave"),
         (
-            (
-                f"A letter has been due since {since:%d %B, %H:%M} UTC: "
-                "a confirmation, perhaps, that a reader waits for."
+            say(
+                "A letter has been due since %(time)s UTC: a confirmation, perhaps, "
+                "that a reader waits for.",
+                time=f"{since:%Y-%m-%d %H:%M}",
             ),
-            "To see whether a worker runs and the routes are in use: mailer status",
+            _to_see_whether_all_runs(),
         ),
+    )
+
+
+def _to_see_whether_all_runs() -> Said:
+    command = "mailer status"
+    return say(
+        "To see whether a worker runs and the routes are in use: %(command)s", command=command
     )
 
 
@@ -214,11 +228,11 @@ def _tell(app: App, scope: str, found: list[Trouble], now: datetime) -> None:
             facts.forget(session, name)
         for name in sorted(set(there) - known):
             one = there[name]
-            facts.note(session, name, {"headline": one.headline}, now=now)
+            facts.note(session, name, {"headline": str(one.headline)}, now=now)
             notice = Notice(one.headline, one.paragraphs, once=f"{name}:{now:%Y-%m-%dT%H:%M}")
             delivery.post_notice(session, app.press, notice, now=now)
     for name in sorted(set(there) - known):
-        log.warning("trouble", what=there[name].headline)
+        log.warning("trouble", what=str(there[name].headline))
 
 
 def _beat(app: App, now: datetime) -> None:

@@ -23,6 +23,7 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
     "translatable": None,
+    "say": None,
 }
 EXTENSIONS = {"extensions": "jinja2.ext.i18n,jinja2.ext.loopcontrols", "trimmed": "true"}
 

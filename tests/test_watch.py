@@ -71,6 +71,30 @@ def a_worker(office: Installation) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "language, headline",
+    [
+        ("fr", "L’envoi {} n’avance pas"),
+        ("ja", "配信号 {} が進んでいません"),
+        ("th", "Digest {} does not move"),
+    ],
+)
+def test_the_owner_is_told_in_the_language_of_the_office(
+    office: Installation, language: str, headline: str
+) -> None:
+    office.reopen(organisation={"language": language})
+    office.subscribers(*readers(3))
+    digest = office.sending()
+
+    for _ in range(6):
+        look(office, after=timedelta(minutes=10))
+
+    assert headlines(office) == [headline.format(digest)]
+    [row] = office.rows(None)
+    assert row.language == (language if language != "th" else "en")
+    assert f"mailer digest status {digest}" in row.context["paragraphs"][1]
+
+
 def test_a_digest_that_does_not_move_is_told_once(office: Installation) -> None:
     # Given a digest in the ledger, and nobody who sends it
     office.subscribers(*readers(3))

@@ -5,10 +5,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from mailer.address import parse as parse_address
 from mailer.errors import AddressInvalid
+from mailer.language import is_code
 
 A_YEAR_OF_HOURS = 8760
 TEN_YEARS_OF_DAYS = 3653
@@ -47,6 +48,12 @@ def has_good_port(url: str) -> bool:
         return False
 
 
+def _language(value: str) -> str:
+    if not is_code(value):
+        raise ValueError(f"“{value}” is not a language code such as en, fr or ja")
+    return value
+
+
 def _network(value: Any) -> Any:
     try:
         return ip_network(str(value), strict=False)
@@ -66,6 +73,7 @@ def _origin(value: Any) -> str:
 
 OptionalAddress = Annotated[str, BeforeValidator(_checked_address)]
 OptionalDomain = Annotated[str, BeforeValidator(_checked_domain)]
+Language = Annotated[str, AfterValidator(_language)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Origin = Annotated[str, BeforeValidator(_origin)]
 Hours = Annotated[int, Field(ge=1, le=A_YEAR_OF_HOURS)]

@@ -19,6 +19,7 @@ from mailer.config.asking import Check
 from mailer.config.kinds import (
     Days,
     Hours,
+    Language,
     Network,
     OptionalAddress,
     Table,
@@ -60,6 +61,12 @@ class Organisation(Table):
     )
     owner: OptionalAddress = Field(
         "", description="Address of the owner, told when a route pauses or a digest is late."
+    )
+    language: Language = Field(
+        "en",
+        description=(
+            "Language in which the owner is written to: notices, and the banner of redirected mail."
+        ),
     )
     privacy_url: str = Field(
         "",

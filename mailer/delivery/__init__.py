@@ -11,7 +11,14 @@ from mailer.delivery.engine import Engine, Pacing
 from mailer.delivery.exchanges import answered as keep_groups
 from mailer.delivery.exchanges import by_records as group_by_exchanges
 from mailer.delivery.exchanges import wanted as domains_to_ask_about
-from mailer.delivery.notices import Notice, backup_failed, database_put_back, digest_missed
+from mailer.delivery.notices import (
+    Notice,
+    Said,
+    backup_failed,
+    database_put_back,
+    digest_missed,
+    say,
+)
 from mailer.delivery.notices import post as post_notice
 from mailer.delivery.opening import NotOpened, Session, machine_name, open_session
 from mailer.delivery.outlook import Outlook, outlook
@@ -50,6 +57,7 @@ __all__ = [
     "Reply",
     "Route",
     "RouteStanding",
+    "Said",
     "Session",
     "Step",
     "Terms",
@@ -87,6 +95,7 @@ __all__ = [
     "resume_group",
     "resume_route",
     "routes",
+    "say",
     "stopped_reason",
     "stored",
     "trust",

@@ -18,12 +18,12 @@ from mailer import facts, lists
 from mailer.db import changed, upsert
 from mailer.db.schema import CadenceDay, DigestState, MailingList
 from mailer.delivery import editing, notices
-from mailer.delivery.editing import MAY_HAVE_GONE
 from mailer.delivery.press import Press
 from mailer.digests import cadence, life, moments
 from mailer.digests.cadence import Cadence, Then
 from mailer.errors import MailerError
 from mailer.history import SYSTEM, About, record
+from mailer.language import translatable
 
 SUBJECT_ROOM = 200
 """Characters of a subject; a list's long name is cut rather than a digest left out."""
@@ -141,12 +141,15 @@ def _decide(
     if life.get(session, digest_id).state is not DigestState.DRAFT:
         return Kept(Outcome.DRAFTED, digest_id)  # an editor was faster
     if not listed.cadence or _rhythm(listed)[0].then is Then.DRAFT:
-        return Kept(Outcome.DRAFTED, digest_id, "Its list leaves it for an editor.")
+        return Kept(Outcome.DRAFTED, digest_id, translatable("Its list leaves it for an editor."))
     if life.may_have_gone(session, digest_id):
-        why = f"{MAY_HAVE_GONE.capitalize()}. If it was, leave it a draft: then it is new no more."
+        why = translatable(
+            "Some of its news is from before the database was put back, and may have been mailed "
+            "since that copy was made. If it was, leave it a draft: then it is new no more."
+        )
         return Kept(Outcome.MAY_HAVE_GONE, digest_id, why)
     if now > due.at + late:
-        return Kept(Outcome.TOO_LATE, digest_id, "Nothing was running at its hour.")
+        return Kept(Outcome.TOO_LATE, digest_id, translatable("Nothing was running at its hour."))
     return _queue(session, press, digest_id, late=late, now=now)
 
 

@@ -1,6 +1,10 @@
-"""Letters to the owner: what went wrong and what to do, posted like all mail."""
+"""Letters to the owner: what went wrong and what to do, posted like all mail.
 
-from dataclasses import dataclass
+They speak the language of the office. What a relay or a program answered stays as it was said.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
@@ -11,32 +15,55 @@ from mailer.delivery import routes
 from mailer.delivery.accounting import Pause
 from mailer.delivery.pacing import Stop
 from mailer.delivery.press import Press
+from mailer.language import Language
 
 LIFE = timedelta(days=3)
 """How long a notice is tried: over a weekend."""
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """What to tell the owner; the same `once` is told once."""
+class Said:
+    """A sentence of ours: the text of the catalogue, and what fills it."""
 
-    headline: str
-    paragraphs: tuple[str, ...]
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Give it in English, as commands and logs speak."""
+        return self.text % self.values if self.values else self.text
+
+    def translated(self, language: Language) -> str:
+        """Give it in a language."""
+        return language.gettext(self.text, **self.values)
+
+
+def say(text: str, /, **values: object) -> Said:
+    """Give a sentence, marked for the catalogue where it stands."""
+    return Said(text, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What to tell the owner; the same `once` is told once. Plain strings are not ours."""
+
+    headline: Said
+    paragraphs: tuple[Said | str, ...]
     once: str
 
 
 def route_paused(session: Session, press: Press, pause: Pause, *, now: datetime) -> None:
     """Tell the owner that a route is paused."""
-    kept = (
+    kept = say(
         "Nothing leaves by this route until you resume it. Nobody was suppressed for this, "
         "and what was on its way waits."
     )
+    command = f"mailer route resume {pause.route}"
     notice = Notice(
-        headline=f"The route “{pause.route}” is paused",
+        headline=say("The route “%(route)s” is paused", route=pause.route),
         paragraphs=(
             pause.reason,
             kept,
-            f"When the relay is in order again: mailer route resume {pause.route}",
+            say("When the relay is in order again: %(command)s", command=command),
         ),
         once=f"route-paused:{pause.route}:{now:%Y-%m-%dT%H:%M}",
     )
@@ -45,17 +72,19 @@ def route_paused(session: Session, press: Press, pause: Pause, *, now: datetime)
 
 def group_stopped(session: Session, press: Press, stop: Stop, *, now: datetime) -> None:
     """Tell the owner that a group of destinations refuses us."""
-    kept = (
+    kept = say(
         "Digests to its readers are held, letters still go, and everybody else gets their mail. "
         "Nobody was suppressed for this. What was refused can be sent again when it is settled: "
-        "mailer digest retry"
+        "%(command)s",
+        command="mailer digest retry",
     )
+    command = f"mailer route resume {stop.route} --group {stop.group}"
     notice = Notice(
-        headline=f"“{stop.group}” refuses our mail",
+        headline=say("“%(group)s” refuses our mail", group=stop.group),
         paragraphs=(
             stop.reason,
             kept,
-            f"When it is settled: mailer route resume {stop.route} --group {stop.group}",
+            say("When it is settled: %(command)s", command=command),
         ),
         once=f"group-stopped:{stop.route}:{stop.group}:{now:%Y-%m-%dT%H:%M}",
     )
@@ -65,11 +94,11 @@ def group_stopped(session: Session, press: Press, stop: Stop, *, now: datetime) 
 def digest_missed(session: Session, press: Press, digest_id: int, *, now: datetime) -> None:
     """Tell the owner that a digest could not go in time and now waits."""
     notice = Notice(
-        headline=f"Digest {digest_id} did not go out in time",
+        headline=say("Digest %(id)s did not go out in time", id=digest_id),
         paragraphs=(
-            "No worker was running at its hour, nor until its last moment. It waits for you.",
-            f"To send it now: mailer digest resume {digest_id}",
-            f"To drop it: mailer digest cancel {digest_id}",
+            say("No worker was running at its hour, nor until its last moment. It waits for you."),
+            say("To send it now: %(command)s", command=f"mailer digest resume {digest_id}"),
+            say("To drop it: %(command)s", command=f"mailer digest cancel {digest_id}"),
         ),
         once=f"digest-missed:{digest_id}:{now:%Y-%m-%d}",
     )
@@ -81,11 +110,12 @@ def digest_drafted(
 ) -> None:
     """Tell the owner that a list's cadence drafted a digest, and that it waits for an editor."""
     notice = Notice(
-        headline=f"Digest {digest_id} of “{slug}” waits for an editor",
+        headline=say("Digest %(id)s of “%(list)s” waits for an editor", id=digest_id, list=slug),
         paragraphs=(
-            f"It was drafted on the list’s day. {why}",
-            f"To look at it: mailer digest preview {digest_id}",
-            f"To send it: mailer digest queue {digest_id}",
+            say("It was drafted on the list’s day."),
+            Said(why),
+            say("To look at it: %(command)s", command=f"mailer digest preview {digest_id}"),
+            say("To send it: %(command)s", command=f"mailer digest queue {digest_id}"),
         ),
         once=f"digest-drafted:{digest_id}",
     )
@@ -96,12 +126,17 @@ def digest_unmade(
     session: Session, press: Press, slug: str, day: date, why: str, *, now: datetime
 ) -> None:
     """Tell the owner that a list's cadence cannot even draft its digest, or decide upon it."""
+    command = f"mailer digest draft {slug} --new-items --subject …"
     notice = Notice(
-        headline=f"The digest of “{slug}” for {day:%d %B %Y} cannot be made",
+        headline=say(
+            "The digest of “%(list)s” for %(date)s cannot be made",
+            list=slug,
+            date=press.office_language.format_date(day),
+        ),
         paragraphs=(
             why,
-            "It is tried again until it can be; no news is lost. The log has more.",
-            f"To make it by hand: mailer digest draft {slug} --new-items --subject …",
+            say("It is tried again until it can be; no news is lost. The log has more."),
+            say("To make it by hand: %(command)s", command=command),
         ),
         once=f"digest-unmade:{slug}:{day}:{now:%Y-%m-%d}",
     )
@@ -112,17 +147,18 @@ def database_put_back(
     session: Session, press: Press, source: str, held: int, *, now: datetime
 ) -> None:
     """Tell the owner that the database is an earlier one, and what waits for that reason."""
-    what = (
-        f"It does not know what went out since. {held} messages that were not settled in it "
-        "are held, and digests on their way are paused; nobody gets anything twice by guess."
+    what = say(
+        "It does not know what went out since. Messages that were not settled in it are held "
+        "(%(held)s), and digests on their way are paused; nobody gets anything twice by guess.",
+        held=held,
     )
     notice = Notice(
-        headline="The database was put back to an earlier state",
+        headline=say("The database was put back to an earlier state"),
         paragraphs=(
-            f"Why: {source}.",
+            say("Why: %(why)s.", why=source),
             what,
-            "To see what waits: mailer held",
-            "To let it go: mailer release",
+            say("To see what waits: %(command)s", command="mailer held"),
+            say("To let it go: %(command)s", command="mailer release"),
         ),
         once=f"put-back:{now:%Y-%m-%dT%H:%M:%S}",
     )
@@ -132,8 +168,14 @@ def database_put_back(
 def backup_failed(session: Session, press: Press, why: str, *, now: datetime) -> None:
     """Tell the owner that the backup of this night was not made."""
     notice = Notice(
-        headline="The backup of this night was not made",
-        paragraphs=(why, "Those of the nights before are still there. To make one: mailer backup"),
+        headline=say("The backup of this night was not made"),
+        paragraphs=(
+            why,
+            say(
+                "Those of the nights before are still there. To make one: %(command)s",
+                command="mailer backup",
+            ),
+        ),
         once=f"backup-failed:{now:%Y-%m-%d}",
     )
     post(session, press, notice, now=now)
@@ -144,10 +186,10 @@ def cannot_render(
 ) -> None:
     """Tell the owner that letters of a kind wait for their template; once a day."""
     notice = Notice(
-        headline=f"Letters of the kind “{kind}” cannot be made",
+        headline=say("Letters of the kind “%(kind)s” cannot be made", kind=kind.value),
         paragraphs=(
             why,
-            "They wait, each until its last moment, and go when this has been put right.",
+            say("They wait, each until its last moment, and go when this has been put right."),
         ),
         once=f"cannot-render:{kind}:{now:%Y-%m-%d}",
     )
@@ -161,15 +203,17 @@ def post(session: Session, press: Press, notice: Notice, *, now: datetime) -> No
         return
     names = list(press.settings.all_routes())
     out = routes.out_of_use(session, now=now)
+    language = press.office_language
+    said = [one.translated(language) if isinstance(one, Said) else one for one in notice.paragraphs]
     letter = ledger.Letter(
         kind=DeliveryKind.NOTICE,
         to=address.parse(owner),
-        language="en",
+        language=language.code,
         due_at=now,
         not_after=now + LIFE,
         route=next((name for name in names if name not in out), names[0]),
         signing_key=press.keys.signing_id,
         idempotency_key=notice.once,
-        context={"headline": notice.headline, "paragraphs": list(notice.paragraphs)},
+        context={"headline": notice.headline.translated(language), "paragraphs": said},
     )
     ledger.post(session, letter, now=now)

@@ -20,6 +20,7 @@ from mailer.delivery.contents import Contents
 from mailer.delivery.redirecting import bannered
 from mailer.digests import life
 from mailer.dkim import Signer, Signers
+from mailer.language import Language
 from mailer.ledger import Claimed
 from mailer.links import Links
 from mailer.lists import Card
@@ -73,6 +74,11 @@ class Press:
         self._letters: dict[LetterContent, Edition] = {}
         self._digests: dict[tuple[Kind, DigestContent], Edition] = {}
         self._stamp: frozenset[_FileStamp] = frozenset()
+
+    @property
+    def office_language(self) -> Language:
+        """Give the language in which the owner is written to."""
+        return self.templates.languages.choose(self.settings.organisation.language)
 
     # ------------------------------------------------------------------ digests
 
@@ -190,7 +196,9 @@ class Press:
         plate = self._plates.get(edition_id)
         if plate is None:
             edition, head = plates.kept(session, edition_id)
-            plate = self._compiled(bannered(edition) if self.redirect_to else edition, head)
+            plate = self._compiled(
+                bannered(edition, self.office_language) if self.redirect_to else edition, head
+            )
             while len(self._plates) >= KEPT:
                 del self._plates[next(iter(self._plates))]
             self._plates[edition_id] = plate

@@ -8,12 +8,14 @@ the reader. Of one digest a few copies are enough.
 import re
 from dataclasses import replace
 
+from markupsafe import escape
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from mailer.address import mask
 from mailer.db.schema import Delivery, DeliveryState
 from mailer.delivery.meaning import Outcome, Verdict
+from mailer.language import Language
 from mailer.ledger import Claimed
 from mailer.rendering import Edition, Values
 from mailer.rendering.holes import marker
@@ -27,36 +29,38 @@ MEANT_FOR = "meant_for"
 NOT_MAILED = f"not mailed to anybody: mail is redirected, and {AT_MOST} copies had gone"
 
 BANNER = (
-    '<div role="note" lang="en" dir="ltr" style="margin:0;padding:14px 18px;'
+    '<div role="note" lang="{lang}" dir="{dir}" style="margin:0;padding:14px 18px;'
     "background-color:#7a1f00;color:#ffffff;font-family:Arial,Helvetica,sans-serif;"
-    'font-size:16px;line-height:1.45;text-align:left">'
-    "<strong>A redirected copy.</strong> It was meant for <strong>{who}</strong>, who got nothing. "
-    "Its links lead to the list’s page and act on nobody."
+    'font-size:16px;line-height:1.45">'
+    "<strong>{title}</strong> {meant} {links}"
     "</div>"
-)
-TEXT = (
-    "=== A REDIRECTED COPY ===\n"
-    "It was meant for {who}, who got nothing.\n"
-    "Its links lead to the list’s page and act on nobody.\n"
-    "=========================\n\n"
 )
 
 _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 
 
-def bannered(edition: Edition) -> Edition:
+def bannered(edition: Edition, language: Language) -> Edition:
     """Give an edition that says at its top, and in its subject, for whom a message was."""
     address, who = marker("address", edition.nonce), marker(MEANT_FOR, edition.nonce)
-    banner = BANNER.format(who=who)
+    title = language.gettext("A redirected copy.")
+    meant = language.gettext("It was meant for %(who)s, who got nothing.", who=who)
+    links = language.gettext("Its links lead to the list’s page and act on nobody.")
+    banner = BANNER.format(
+        lang=language.code,
+        dir=language.direction,
+        title=escape(title),
+        meant=str(escape(meant)).replace(who, f"<strong>{who}</strong>"),
+        links=escape(links),
+    )
     # Whose subscription it is, stays true below the banner.
     html = edition.html.replace(address, who)
     found = _BODY.search(html)
     at = found.end() if found else 0
     return replace(
         edition,
-        subject=f"[for {who}] {edition.subject}",
+        subject=language.gettext("[for %(who)s] %(subject)s", who=who, subject=edition.subject),
         html=html[:at] + banner + html[at:],
-        text=TEXT.format(who=who) + edition.text.replace(address, who),
+        text=f"=== {title} ===\n{meant}\n{links}\n\n" + edition.text.replace(address, who),
     )
 
 

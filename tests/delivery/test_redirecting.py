@@ -3,6 +3,8 @@
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+import pytest
+
 from mailer.db.schema import DeliveryKind, DigestState, Suppression
 from mailer.delivery.redirecting import AT_MOST
 from tests.installation import Installation, readers
@@ -44,6 +46,33 @@ def test_a_copy_says_for_whom_it_was_and_its_links_act_on_nobody(
         assert "me@example.org" not in text  # nobody of that name is subscribed
         assert "who got nothing" in text.replace("\n", " ")
         assert not any(f"example.org/{first}/" in text for first in ("u", "c", "n", "p"))
+
+
+@pytest.mark.parametrize(
+    "language, subject, title",
+    [
+        ("fr", "[pour k…@example.org] The laboratories meet", "Une copie redirigée."),
+        ("ja", "[k…@example.org 宛て] The laboratories meet", "転送されたコピーです。"),
+    ],
+)
+def test_a_copy_speaks_the_language_of_the_office(
+    office: Installation, relay: SmtpServer, language: str, subject: str, title: str
+) -> None:
+    office.reopen(organisation={"language": language})
+    redirected(office)
+    office.subscribers(KIM, name="Kim")
+    office.queued("The laboratories meet")
+
+    office.work()
+
+    [copy] = messages(relay)
+    assert copy["Subject"] == subject
+    plain, html = (copy.get_body((kind,)) for kind in ("plain", "html"))
+    assert plain is not None
+    assert html is not None
+    assert plain.get_content().startswith(f"=== {title} ===")
+    assert f'<div role="note" lang="{language}" dir="ltr"' in html.get_content()
+    assert "<strong>k…@example.org</strong>" in html.get_content()
 
 
 def test_the_account_says_that_the_reader_got_nothing(

@@ -212,9 +212,7 @@ def test_a_digest_that_cannot_even_be_drafted_is_told_once_a_day_and_made_later(
 
     # Then the owner has one letter, and nothing is half done
     [notice] = office.rows(None)
-    assert notice.context["headline"] == (
-        "The digest of “news” for 01 December 2026 cannot be made"
-    )
+    assert notice.context["headline"] == ("The digest of “news” for 1 December 2026 cannot be made")
     assert "season" in notice.context["paragraphs"][0]
     assert (digests(office), outcomes(office)) == ([], [])
 

@@ -114,7 +114,7 @@ def plates() -> dict[str, tuple[Plate, Edition]]:
     nonce = editions["welcome-en"].nonce
     named = f"{marker('name', nonce)}: {marker('greeting', nonce)}"
     for code in ("en", "ja"):
-        editions[f"redirected-{code}"] = bannered(editions[f"digest-{code}"])
+        editions[f"redirected-{code}"] = bannered(editions[f"digest-{code}"], OURS.languages[code])
     editions["subject"] = replace(editions["welcome-en"], subject=f"News for {named}")
     return {
         name: (Plate.of(edition, OURS.languages.of(edition.language), _head(edition)), edition)
