@@ -92,6 +92,9 @@ ROUTE_START = 600
 ROUTE_HOLD = timedelta(minutes=1)
 """A relay that finds us too fast counts seconds or minutes; its route rests besides."""
 
+ROUTE_STEP = 4
+"""A relay does not mind being tried: it only says so again."""
+
 _LABELS = 3
 """An exchanger whose name has so many labels is one of several under what is above it."""
 
@@ -117,7 +120,7 @@ def terms(route: config.Route, group: str) -> Terms:
     """Give what a route's settings and the table say of a group."""
     reserve = route.letters_reserve
     if group == ROUTE:
-        return Terms(ROUTE_START, reserve=reserve, hold=ROUTE_HOLD)
+        return Terms(ROUTE_START, reserve=reserve, hold=ROUTE_HOLD, step=ROUTE_STEP)
     provider = BY_NAME.get(group)
     start, most = (provider.start, provider.most) if provider else (ANY_START, ANY_MOST)
     if limit := route.group_limits.get(group):

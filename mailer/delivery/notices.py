@@ -76,7 +76,7 @@ def group_stopped(session: Session, press: Press, stop: Stop, *, now: datetime) 
         "Digests to its readers are held, letters still go, and everybody else gets their mail. "
         "Nobody was suppressed for this. What was refused can be sent again when it is settled: "
         "%(command)s",
-        command="mailer digest retry",
+        command="mailer digest retry NUMBER --failed",
     )
     command = f"mailer route resume {stop.route} --group {stop.group}"
     notice = Notice(

@@ -44,7 +44,7 @@ class Terms:
     """Messages a minute to begin with, the most there ever may be (0: no end), percent for letters.
 
     Without `is_given` there is no pace until the other side asks for one. `hold`: how long to
-    hold off then, for the first time.
+    hold off then, for the first time; `step`: by which part of itself a pace rises, at least.
     """
 
     start: int
@@ -52,6 +52,7 @@ class Terms:
     reserve: int = 10
     is_given: bool = False
     hold: timedelta = HOLD
+    step: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def took(pace: Pace, terms: Terms, count: int, at: datetime) -> Pace:
     pace = replace(pace, taken=pace.taken + count)
     if pace.taken < pace.per_minute * STEP_MINUTES:
         return pace
-    step = max(terms.start // 4, pace.per_minute // 8, 1)
+    step = max(terms.start // 4, pace.per_minute // terms.step, 1)
     raised = min(pace.per_minute + step, terms.most or MOST)
     return replace(pace, per_minute=raised, taken=0, holds=0)
 

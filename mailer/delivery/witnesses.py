@@ -1,12 +1,13 @@
 """The same words for everybody are about us, not about a mailbox.
 
 A relay that answers one permanent text for three different domains does not speak of their
-mailboxes: it does not want our mail. A domain that lately took mail by the route is no witness,
-for there the words were about a mailbox; unless they were heard again and again, and nothing at
-all was taken by the route in between: then it broke down in the middle.
+mailboxes: it does not want our mail. Domains of one provider are one witness. A domain that
+lately took mail by the route is none, for there the words were about a mailbox; unless they were
+heard again and again, and nothing at all was taken by the route in between: then it broke down
+in the middle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from mailer import subscribers
 from mailer.db import changed
 from mailer.db.schema import Attempt, Delivery, DeliveryState
 from mailer.delivery import destinations, routes
+from mailer.delivery.exchanges import Groups
 
 ENOUGH = 3
 """Different domains that make a permanent text one about us."""
@@ -45,13 +47,15 @@ def heard(session: Session, route: str, key: str, *, now: datetime) -> Heard | N
     """Give where a text was heard, if that is enough to say that it is about us."""
     since = max(now - MEMORY, routes.resumed_at(session, route) or now - MEMORY)
     domains = _domains(session, route, key, since)
-    if len(domains) < ENOUGH:
+    groups = Groups()
+    groups.read(session, domains, now=now)
+    if not _are_enough(groups, domains):
         return None
     took = destinations.accepted(session, route, since=since)
     last_taken = max(took.values(), default=since)
     if _refusals(session, route, key, last_taken) < IN_A_ROW:
         domains -= set(took)
-    return Heard(route, key, since, tuple(domains)) if len(domains) >= ENOUGH else None
+    return Heard(route, key, since, tuple(domains)) if _are_enough(groups, domains) else None
 
 
 def acquit(session: Session, found: Heard, *, now: datetime) -> None:
@@ -60,6 +64,10 @@ def acquit(session: Session, found: Heard, *, now: datetime) -> None:
     for some in (ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK)):
         subscribers.lift_made_by(session, some)
         _wait_again(session, some, now)
+
+
+def _are_enough(groups: Groups, domains: Iterable[str]) -> bool:
+    return len({groups.of(domain) for domain in domains}) >= ENOUGH
 
 
 def _domains(session: Session, route: str, key: str, since: datetime) -> set[str]:

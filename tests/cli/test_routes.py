@@ -6,7 +6,7 @@ import pytest
 
 from mailer import ledger
 from mailer.app import App
-from mailer.db.schema import RouteState
+from mailer.db.schema import Pace, RouteState
 from tests.cli.conftest import Office
 
 AT = datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -59,6 +59,67 @@ def test_a_route_that_is_not_there_is_not_found(paused: Office) -> None:
 
     assert ended.code == 3
     assert ended.error == "there is no route “fax”; there are: bulk, smtp"
+
+
+# ------------------------------------------------------------------------- paces
+
+
+@pytest.fixture
+def refused(office: Office) -> Office:
+    """Give an office that one provider refuses and another asked for less."""
+    with App.open(office.config) as app, app.database.writing() as session:
+        google, apple = (
+            Pace(
+                route="smtp", group_name=name, per_minute=30, next_at=AT, letters_at=AT, line_at=AT
+            )
+            for one in ("google", "apple")
+        )
+        google.stopped_at, google.reason = AT, "554 5.7.1 by policy \x1b[2J"
+        apple.slowed_at, apple.per_minute = AT, 15
+        session.add_all([google, apple])
+    return office
+
+
+def test_paces_tell_who_is_stopped_and_who_is_slowed(refused: Office) -> None:
+    apple, google = refused.ok("route", "paces", "--json").json
+
+    assert (apple["group"], apple["state"], apple["per_minute"]) == ("apple", "slowed", 15)
+    assert (google["route"], google["group"], google["state"]) == ("smtp", "google", "stopped")
+    assert "5.7.1" in google["reason"]
+    assert "\x1b" not in refused.ok("route", "paces").out
+
+
+def test_where_nobody_asked_for_less_there_are_no_paces(office: Office) -> None:
+    assert office.ok("route", "paces", "--json").json == []
+
+
+def test_a_group_is_resumed_alone(refused: Office) -> None:
+    ended = refused.ok("route", "resume", "smtp", "--group", "google")
+
+    assert ended.err == "“google” gets mail by route “smtp” again; 0 held messages go on\n"
+    apple, google = refused.ok("route", "paces", "--json").json
+    assert (apple["state"], google["state"], google["reason"]) == ("slowed", "paced", "")
+
+
+@pytest.mark.parametrize(
+    "route, group, code, why",
+    [
+        ("smtp", "apple", 4, "“apple” is in use on route “smtp”"),
+        ("smtp", "nobody", 3, "there is no group “nobody”"),
+        ("smtp", "", 3, "there is no group"),
+        ("fax", "google", 3, "there is no route “fax”; there are: smtp"),
+    ],
+)
+def test_a_group_that_does_not_stand_still_is_not_resumed(
+    refused: Office, route: str, group: str, code: int, why: str
+) -> None:
+    ended = refused.run("route", "resume", route, "--group", group)
+
+    assert ended.code == code
+    assert why in ended.error
+
+
+# ------------------------------------------------------------------------ status
 
 
 def test_status_tells_the_installation_at_a_glance(meetings: Office) -> None:

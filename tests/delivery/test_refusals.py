@@ -235,6 +235,19 @@ def test_three_destinations_that_block_us_alike_are_one_relay_that_does(
     assert all(row.due_at is not None for row in office.rows(digest))
 
 
+def test_domains_of_one_provider_are_one_witness(office: Installation, relay: SmtpServer) -> None:
+    yahoo = ["kim@yahoo.com", "lee@yahoo.co.uk", "ann@aol.com", "joe@ymail.com"]
+    office.subscribers(*yahoo, "sam@small.example")
+    for each in yahoo:
+        relay.answer("rcpt", "554 5.7.9 not accepted for policy reasons", recipient=each)
+    digest = office.queued()
+
+    office.work()
+
+    assert not paused(office)
+    assert office.row("sam@small.example", digest).state == "sent"
+
+
 def test_a_row_that_is_held_ends_when_its_time_is_up(
     office: Installation, relay: SmtpServer
 ) -> None:
