@@ -69,9 +69,7 @@ def refused(office: Office) -> Office:
     """Give an office that one provider refuses and another asked for less."""
     with App.open(office.config) as app, app.database.writing() as session:
         google, apple = (
-            Pace(
-                route="smtp", group_name=name, per_minute=30, next_at=AT, letters_at=AT, line_at=AT
-            )
+            Pace(route="smtp", group_name=one, per_minute=30, next_at=AT, letters_at=AT, line_at=AT)
             for one in ("google", "apple")
         )
         google.stopped_at, google.reason = AT, "554 5.7.1 by policy \x1b[2J"
