@@ -24,7 +24,7 @@ from sqlalchemy import insert  # noqa: E402
 
 from mailer.clock import SystemClock  # noqa: E402
 from mailer.db.schema import Subscriber, Subscription, SubscriptionState  # noqa: E402
-from tests import postgres  # noqa: E402
+from tests import postgres, smtp_server  # noqa: E402
 from tests.installation import Installation, RunningClock  # noqa: E402
 
 CHUNK = 10_000
@@ -97,6 +97,20 @@ def fast_sink(folder: Path, *, wait_ms: float = 0) -> Iterator[Sink]:
     program = _compiled()
     log = folder / f"sink-{time.monotonic_ns()}.log"
     command = [str(program), str(log), str(wait_ms)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Sink(int(process.stdout.readline()), log, process)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def tls_sink(folder: Path) -> Iterator[Sink]:
+    """Run a slower sink that speaks TLS from the first byte on."""
+    log = folder / f"sink-{time.monotonic_ns()}.log"
+    chain = smtp_server.certificate().chain
+    command = [sys.executable, str(ROOT / "benchmarks" / "_sink.py"), str(log), "--tls", str(chain)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

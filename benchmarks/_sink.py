@@ -1,6 +1,6 @@
 """A relay that takes everything, and writes down each recipient at the final dot.
 
-    python benchmarks/_sink.py LOG [--wait MS] [--hold N,N] [--close-after N]
+    python benchmarks/_sink.py LOG [--wait MS] [--hold N,N] [--close-after N] [--tls FILE]
 
 It prints its port, and afterwards one line each time it begins to hold. LOG gets a line for
 each message: when its dot came (microseconds), for whom, how many bytes, on which connection.
@@ -10,14 +10,21 @@ What is in LOG was taken, whatever the sender came to know of it.
 --hold         from so many messages on no dot is answered, until a connection that waits for
                its answer is lost; then all goes on as before, until the next number
 --close-after  messages after which a connection is closed without a word
+--tls          a certificate and its key: TLS from the first byte on
 """
 
 import argparse
 import asyncio
 import os
+import ssl
 import sys
 import time
 from pathlib import Path
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
 
 END = b"\r\n.\r\n"
 
@@ -131,10 +138,10 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def serve(sink: Sink) -> None:
+async def serve(sink: Sink, tls: ssl.SSLContext | None) -> None:
     """Take mail on a free port of this machine until the process ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Session(sink), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Session(sink), "127.0.0.1", 0, ssl=tls)
     say(str(server.sockets[0].getsockname()[1]))
     await server.serve_forever()
 
@@ -146,10 +153,16 @@ def main() -> None:
     parser.add_argument("--wait", type=float, default=0, metavar="MS")
     parser.add_argument("--hold", default="", metavar="N,N")
     parser.add_argument("--close-after", type=int, default=0, metavar="N")
+    parser.add_argument("--tls", type=Path, metavar="FILE")
     options = parser.parse_args()
+    tls = None
+    if options.tls:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(options.tls)
     holds = [int(one) for one in options.hold.split(",") if one]
     sink = Sink(options.log, wait=options.wait / 1000, holds=holds, close_after=options.close_after)
-    asyncio.run(serve(sink))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
+        runner.run(serve(sink, tls))
 
 
 if __name__ == "__main__":
