@@ -20,6 +20,7 @@ import ssl
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 try:
     import uvloop
@@ -71,8 +72,8 @@ class Session(asyncio.Protocol):
         self.is_held = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's transport for TLS is one in all but name.
+        self.transport = cast("asyncio.Transport", transport)
         self.answer("220 sink ESMTP")
 
     def connection_lost(self, _error: Exception | None) -> None:
