@@ -254,6 +254,21 @@ def pieces(
     return {digest_id: list(kept.values()) for digest_id, kept in found.items()}
 
 
+def edition_items(session: Session, digest_id: int, language: str) -> list[Piece]:
+    """Give the items that are in one language's edition of a digest, in their order."""
+    statement = (
+        select(col(Item.id), col(Item.group_id), col(Item.language), col(ItemVersion.title))
+        .select_from(DigestEdition)
+        .join(EditionItem, col(EditionItem.edition_id) == col(DigestEdition.edition_id))
+        .join(ItemVersion, col(ItemVersion.id) == col(EditionItem.item_version_id))
+        .join(Item, col(Item.id) == col(ItemVersion.item_id))
+        .where(col(DigestEdition.digest_id) == digest_id, col(DigestEdition.language) == language)
+        .order_by(col(EditionItem.position), col(Item.id))
+        .limit(MOST_ITEMS)
+    )
+    return [Piece(*row) for row in session.execute(statement)]
+
+
 def _rank(language: str, spoken: Sequence[str]) -> int:
     return spoken.index(language) if language in spoken else len(spoken)
 

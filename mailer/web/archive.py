@@ -1,6 +1,7 @@
 """The digests of a list that went out, each as a page with nobody's links in it."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from selectolax.lexbor import LexborHTMLParser
 from sqlmodel import Session
@@ -13,8 +14,8 @@ from mailer.digests import archive as archived
 from mailer.digests import life
 from mailer.errors import NotFound
 from mailer.rendering import Edition, public_page
-from mailer.web import foreign, hosted, listing
-from mailer.web.desk import OPEN, Desk
+from mailer.web import foreign, hosted, lasting, listing
+from mailer.web.desk import OPEN, Desk, Ways
 from mailer.web.listing import Listing
 from mailer.web.visit import Visit
 
@@ -29,14 +30,22 @@ class Printed:
     earlier: int | None
     later: int | None
 
+    @property
+    def edition(self) -> Edition:
+        """Give the edition in the language that serves the page's reader best."""
+        spoken, own = self.listing.language.code, self.listing.card.list.language
+        wanted = lists.nearest(spoken, list(self.editions), own)
+        return self.editions.get(wanted) or next(iter(self.editions.values()))
+
 
 def show(desk: Desk, visit: Visit) -> Response:
     """Show one digest, in one of the languages it went out in."""
     with desk.app.database.reading() as session:
         printed = _printed(session, desk, visit)
+        edition = printed.edition
+        assert printed.digest.id is not None
+        items = archived.edition_items(session, printed.digest.id, edition.language)
     found = printed.listing
-    wanted = lists.nearest(found.language.code, list(printed.editions), found.card.list.language)
-    edition = printed.editions.get(wanted) or next(iter(printed.editions.values()))
     language = desk.app.languages.of(edition.language)
     page = public_page(
         edition,
@@ -55,6 +64,8 @@ def show(desk: Desk, visit: Visit) -> Response:
     )
     shown = hosted.by_path(page, desk.paths.base)
     shown = foreign.without_pictures(shown, desk.app.links.base)
+    ways = Ways(desk, desk.lasting(visit, found.language))
+    shown = lasting.with_links(shown, items, partial(ways.item, found.slug), found.language)
     html = _with_bar(shown, bytes(bar.body).decode())
     return HTMLResponse(html, headers=OPEN | {"Content-Security-Policy": foreign.POLICY})
 

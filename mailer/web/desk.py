@@ -83,7 +83,7 @@ class Desk:
         """Render a page of ours."""
         frame = {
             "house": self.app.settings.organisation,
-            "ways": Ways(self, self._lasting(visit, language)),
+            "ways": Ways(self, self.lasting(visit, language)),
             "tongues": self._tongues(visit, language, offered),
             "canonical": "",
             "accent": None,
@@ -91,7 +91,8 @@ class Desk:
         html = self.templates.render(f"{FOLDER}/{name}", language, {**frame, **values})
         return HTMLResponse(html, status_code=status, headers=dict(headers))
 
-    def _lasting(self, visit: Visit, language: Language) -> str:
+    def lasting(self, visit: Visit, language: Language) -> str:
+        """Give what addresses end with while a language was asked for."""
         return f"?lang={language.code}" if visit.asked_language else ""
 
     def _tongues(

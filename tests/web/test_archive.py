@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from selectolax.lexbor import LexborHTMLParser
 from sqlmodel import col, select
 
 from mailer.db.schema import Digest, DigestState
@@ -95,6 +96,40 @@ def test_each_language_of_a_digest_is_a_page(office: Office) -> None:
     assert '<html lang="ja"' in japanese.text
     assert "二日間でした。" in japanese.text
     assert "The first meeting (ja)" in office.get("/l/meetings/archive?lang=ja").text
+
+
+def test_each_item_of_a_digest_leads_to_its_lasting_page(office: Office) -> None:
+    # Given two topics that take turns, so that the page has another order than the editor
+    one, other, third = (
+        office.add_item(title, f"topic: {topic}", "link: https://office.example/report")
+        for title, topic in (
+            ("Dogs", "Training"),
+            ("Powder", "Laboratories"),
+            ("Courses", "Training"),
+        )
+    )
+    japanese = office.add_item("探知犬", "language: ja", "topic: 研修", translates=one)
+    number = office.send_digest(1, "News", items=[one, other, third], en="Hello.", ja="報告です。")
+
+    def leads_to(page: str) -> list[tuple[str, str]]:
+        places = LexborHTMLParser(page).css("[id^='item-']")
+        return [
+            (" ".join((place.css_first("a[href*='report']") or place).text().split()), links[-1])
+            for place in places
+            if (links := [link.attributes["href"] or "" for link in place.css("a")])
+        ]
+
+    english = leads_to(office.get(f"/l/meetings/{number}").text)
+    assert english == [
+        ("Dogs", f"/l/meetings/item/{one}"),
+        ("Courses", f"/l/meetings/item/{third}"),
+        ("Powder", f"/l/meetings/item/{other}"),
+    ]
+    translated = office.get(f"/l/meetings/{number}?lang=ja")
+    assert "この記事のページ" in translated.text
+    assert f"/l/meetings/item/{japanese}?lang=ja" in [path for _, path in leads_to(translated.text)]
+    for _, path in english:
+        assert office.get(path).status_code == 200
 
 
 def test_neighbours_lead_to_each_other(office: Office) -> None:
