@@ -6,7 +6,7 @@ processes may tick: a missed tick is made up by the next, and a doubled one find
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -49,8 +49,11 @@ ASKING_AT_ONCE = 8
 log = structlog.get_logger(__name__)
 
 
-def start(app: App) -> AsyncIOScheduler:
-    """Start ticking on the running loop; `shutdown()` ends it."""
+def start(app: App, *, left_to_others: Collection[Callable[[App], None]] = ()) -> AsyncIOScheduler:
+    """Start ticking on the running loop; `shutdown()` ends it.
+
+    What is `left_to_others` has a process of its own beside this one.
+    """
     # A tick says itself what went wrong; that one was long, or cut short at the end, is no news.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     ticking = AsyncIOScheduler(timezone=UTC)
@@ -69,6 +72,8 @@ def start(app: App) -> AsyncIOScheduler:
         (retention.forget, 3600),
         (trim_departures, 86_400),
     ):
+        if tick in left_to_others:
+            continue
         ticking.add_job(
             _surviving(tick),
             "interval",

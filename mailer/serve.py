@@ -37,7 +37,8 @@ async def together(app: App, server: web.Server) -> None:
     stop = stopping()
     pages = asyncio.create_task(server.serve())
     pages.add_done_callback(lambda _: stop.set())
-    ticking = scheduler.start(app)
+    # A busy box must not wait for its own answers: the worker beside it acts upon what is asked.
+    ticking = scheduler.start(app, left_to_others=[scheduler.answer_asks])
     try:
         # While it runs, uvicorn has the signals; it gives them back to `stop` when it ends.
         await Children(app, 1).watch_until(stop)

@@ -5,7 +5,8 @@ what stands in the headers frozen too, a retry is the same message to the byte, 
 changed in between.
 """
 
-from collections.abc import Hashable
+import time
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +48,9 @@ KEPT = 200
 KEPT_DIGESTS = 20
 """Rendered digests kept until they are queued: one in each of its languages."""
 
+LOOK_SECONDS = 1
+"""How long letters may miss that a template was changed: looking takes as long as many of them."""
+
 _FileStamp = tuple[Path, int, int]
 
 
@@ -73,6 +77,8 @@ class Press:
         self._plates: dict[int, Plate] = {}
         self._letters: dict[LetterContent, Edition] = {}
         self._digests: dict[tuple[Kind, DigestContent], Edition] = {}
+        self._texts: dict[Hashable, str] = {}
+        self._look_at = 0.0
         self._stamp: frozenset[_FileStamp] = frozenset()
 
     @property
@@ -169,9 +175,20 @@ class Press:
         edition = self._rendered(self.contents.letter(card, kind, language))
         return "…".join(split(edition.subject, edition.nonce)[::2])
 
+    def remembered(self, known: Hashable, make: Callable[[], str]) -> str:
+        """Give a text that is made of templates, made anew when one of them is changed."""
+        self._glance_at_templates()
+        if len(self._texts) >= KEPT:
+            self._texts = {}
+        texts = self._texts  # a web thread may put another in its place
+        found = texts.get(known)
+        if found is None:
+            found = texts[known] = make()
+        return found
+
     def _rendered(self, content: LetterContent) -> Edition:
         """Render a letter, once for all who get the same, until a template is changed."""
-        self._look_at_templates()
+        self._glance_at_templates()
         if len(self._letters) >= KEPT:
             self._letters = {}
         letters = self._letters  # a web thread may put another in its place
@@ -180,11 +197,17 @@ class Press:
             edition = letters[content] = render_letter(self.templates, content)
         return edition
 
+    def _glance_at_templates(self) -> None:
+        """Look at the templates, unless that was done a moment ago."""
+        if time.monotonic() >= self._look_at:
+            self._look_at_templates()
+
     def _look_at_templates(self) -> None:
         """Forget what was rendered by templates that were changed since."""
+        self._look_at = time.monotonic() + LOOK_SECONDS
         stamp = _stamp(self.templates)
         if stamp != self._stamp:
-            self._letters, self._digests, self._stamp = {}, {}, stamp
+            self._letters, self._digests, self._texts, self._stamp = {}, {}, {}, stamp
 
     # ------------------------------------------------------------------ messages
 

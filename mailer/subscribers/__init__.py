@@ -2,7 +2,7 @@
 
 from mailer.subscribers.access import changes
 from mailer.subscribers.arrivals import Import
-from mailer.subscribers.asks import Asked, answer, ask, waiting_asks
+from mailer.subscribers.asks import Asked, answer, ask, ask_all, waiting_asks
 from mailer.subscribers.audience import COLUMNS as AUDIENCE_COLUMNS
 from mailer.subscribers.audience import audience, chunk_end, may_not_be_mailed, size
 from mailer.subscribers.batches import Undone, undo
@@ -106,6 +106,7 @@ __all__ = [
     "add_organisation",
     "answer",
     "ask",
+    "ask_all",
     "ask_move",
     "assign",
     "audience",

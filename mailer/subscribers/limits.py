@@ -4,15 +4,17 @@ A form that mails is a weapon. One address gets few letters a day, whoever asks;
 network or hour delays letters instead of losing them, for many real people share one network.
 """
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
+from typing import Any, Self
 
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
-from mailer.db import upsert
+from mailer.db import among, upsert
 from mailer.db.schema import Delivery, DeliveryKind, Tally
 
 DAY = timedelta(hours=24)
@@ -88,6 +90,54 @@ def book(session: Session, wanted: Wanted, limits: Limits, *, now: datetime) -> 
     return due
 
 
+class Book:
+    """The same for many letters at once, each for another address: looked up, counted, written."""
+
+    def __init__(
+        self,
+        past: Mapping[str, "Past"],
+        booked: dict[str, dict[datetime, int]],
+        limits: Limits,
+        now: datetime,
+    ) -> None:
+        self._past, self._booked, self._limits, self._now = past, booked, limits, now
+        self._new: Counter[tuple[str, datetime]] = Counter()
+
+    @classmethod
+    def open(
+        cls, session: Session, wanted: Sequence[Wanted], limits: Limits, *, now: datetime
+    ) -> Self:
+        """Look up what was sent to these addresses and caused by these networks."""
+        networks = {one.network for one in wanted} | {INSTALLATION}
+        past = _past_of(session, wanted, now)
+        return cls(past, _booked(session, networks, now), limits, now)
+
+    def enter(self, wanted: Wanted) -> datetime | None:
+        """Give when a letter may go, and count it there; None if not at all."""
+        limits = self._limits
+        begin = earliest(self._past.get(wanted.key, Past()), limits, now=self._now)
+        if begin is None:
+            return None
+        rooms = {wanted.network: limits.per_network, INSTALLATION: limits.per_hour}
+        until = self._now + limits.longest_delay
+        due = first_free(self._booked, rooms, begin=begin, until=until)
+        if due is not None:
+            for subject in rooms:
+                hours = self._booked.setdefault(subject, {})
+                hours[_hour(due)] = hours.get(_hour(due), 0) + 1
+                self._new[subject, _hour(due)] += 1
+        return due
+
+    def close(self, session: Session) -> None:
+        """Write what was counted."""
+        values = [
+            {"subject": subject, "hour": hour, "count": count}
+            for (subject, hour), count in sorted(self._new.items())
+        ]
+        if values:
+            session.connection().execute(_counting(session), values)
+
+
 def earliest(past: Past, limits: Limits, *, now: datetime) -> datetime | None:
     """Decide when one address may get a letter again, or (None) that it gets none. Pure."""
     if past.count >= limits.per_address:
@@ -126,15 +176,31 @@ def _hour(moment: datetime) -> datetime:
 
 def _past(session: Session, wanted: Wanted, now: datetime) -> Past:
     """Look up what an address was sent in the last day because somebody asked."""
+    return _past_of(session, [wanted], now).get(wanted.key, Past())
+
+
+def _past_of(session: Session, wanted: Sequence[Wanted], now: datetime) -> dict[str, Past]:
+    """Look up the same for many addresses; those that were sent nothing are not in the answer."""
     statement = select(
-        col(Delivery.posted_at), col(Delivery.due_at), col(Delivery.kind), col(Delivery.list_id)
+        col(Delivery.key),
+        col(Delivery.posted_at),
+        col(Delivery.due_at),
+        col(Delivery.kind),
+        col(Delivery.list_id),
     ).where(
-        col(Delivery.key) == wanted.key,
+        among(session, col(Delivery.key), [one.key for one in wanted]),
         col(Delivery.digest_id).is_(None),
         col(Delivery.posted_at) > now - DAY,
         col(Delivery.kind).in_(CAUSED_BY_STRANGERS),
     )
-    rows = session.execute(statement).all()
+    rows: dict[str, list[Any]] = {}
+    for key, *row in session.execute(statement):
+        rows.setdefault(str(key), []).append(row)
+    by_key = {one.key: one for one in wanted}
+    return {key: _summed(by_key[key], found) for key, found in rows.items()}
+
+
+def _summed(wanted: Wanted, rows: Sequence[Any]) -> Past:
     same = [at for at, _, *its in rows if its == [wanted.kind, wanted.list_id]]
     latest = [max(posted, due_at or posted) for posted, due_at, *_ in rows]
     return Past(len(rows), max(latest, default=None), max(same, default=None))
@@ -144,7 +210,7 @@ def _booked(
     session: Session, subjects: Collection[str], since: datetime
 ) -> dict[str, dict[datetime, int]]:
     statement = select(col(Tally.subject), col(Tally.hour), col(Tally.count)).where(
-        col(Tally.subject).in_(subjects), col(Tally.hour) >= _hour(since)
+        among(session, col(Tally.subject), subjects), col(Tally.hour) >= _hour(since)
     )
     found: dict[str, dict[datetime, int]] = {}
     for subject, hour, count in session.execute(statement):
@@ -153,14 +219,16 @@ def _booked(
 
 
 def _count(session: Session, subject: str, hour: datetime) -> None:
-    statement = (
-        upsert(session, Tally)
-        .values(subject=subject, hour=hour, count=1)
-        .on_conflict_do_update(
-            index_elements=["subject", "hour"], set_={"count": col(Tally.count) + 1}
-        )
+    values = [{"subject": subject, "hour": hour, "count": 1}]
+    session.connection().execute(_counting(session), values)
+
+
+def _counting(session: Session) -> Any:
+    statement = upsert(session, Tally)
+    return statement.on_conflict_do_update(
+        index_elements=["subject", "hour"],
+        set_={"count": col(Tally.count) + statement.excluded["count"]},
     )
-    session.execute(statement)
 
 
 def forget_old(session: Session, *, now: datetime) -> None:

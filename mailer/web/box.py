@@ -5,10 +5,9 @@ written, and a worker acts on it later.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from markupsafe import Markup
-from sqlmodel import Session
 from starlette.responses import Response
 
 from mailer import address, subscribers
@@ -17,10 +16,10 @@ from mailer.errors import AddressInvalid, Refused
 from mailer.language import Language
 from mailer.subscribers import Asked
 from mailer.web import forms, guard, letters, listing, privacy, wording
+from mailer.web.asking import Pressed
 from mailer.web.desk import CLOSED, OPEN, Desk
 from mailer.web.forms import Box, Stamp, Timing
 from mailer.web.listing import Listing
-from mailer.web.privacy import PrivacyNotice
 from mailer.web.visit import Visit
 
 
@@ -72,7 +71,7 @@ def press(desk: Desk, visit: Visit) -> Response:
         trapped=box.trapped,
         evidence=_evidence(desk, visit, found) | notice.evidence(),
     )
-    desk.app.database.write(_keep, asked, notice, now=desk.now())
+    desk.asks.add(Pressed(asked, notice.fact, notice.said(), desk.now()))
     return answer
 
 
@@ -103,11 +102,6 @@ def snippet(desk: Desk, visit: Visit) -> Response:
 def empty(desk: Desk, found: Listing) -> Filled:
     """Give a fresh box, with the moment at which it is shown."""
     return Filled(shown=stamp(desk).sign(found.card.id, now=desk.now()))
-
-
-def _keep(session: Session, asked: Asked, notice: PrivacyNotice, *, now: datetime) -> None:
-    subscribers.ask(session, asked, now=now)
-    privacy.keep(session, notice, now=now)
 
 
 def _page(desk: Desk, visit: Visit, found: Listing, box: Filled, *, status: int = 200) -> Response:

@@ -6,13 +6,10 @@ from the words themselves, and those are kept, so that each consent can be shown
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 
 from markupsafe import Markup
-from sqlmodel import Session
 from starlette.responses import Response
 
-from mailer import facts
 from mailer.language import Language
 from mailer.web.desk import OPEN, Desk
 from mailer.web.visit import Visit
@@ -34,6 +31,15 @@ class PrivacyNotice:
     def version(self) -> str:
         """Give a short name of exactly these words."""
         return hashlib.sha256(self.words.encode()).hexdigest()[:VERSION_LENGTH]
+
+    @property
+    def fact(self) -> str:
+        """Give the name of the fact that keeps these words."""
+        return f"{FACT}{self.version}"
+
+    def said(self) -> dict[str, str]:
+        """Give what that fact keeps."""
+        return {"language": self.language, "url": self.url, "words": self.words}
 
     def evidence(self) -> dict[str, str]:
         """Give what a consent keeps of the notice."""
@@ -62,15 +68,12 @@ def of(desk: Desk, language: Language) -> PrivacyNotice:
     return PrivacyNotice(desk.app.links.privacy(), language.code, _words(desk, language))
 
 
-def keep(session: Session, notice: PrivacyNotice, *, now: datetime) -> None:
-    """Keep the words of a version, once."""
-    name = f"{FACT}{notice.version}"
-    if facts.get(session, name) is None:
-        said = {"language": notice.language, "url": notice.url, "words": notice.words}
-        facts.note(session, name, said, now=now)
-
-
 def _words(desk: Desk, language: Language) -> str:
     settings = desk.app.settings
     values = {"house": settings.organisation, "kept": settings.retention}
-    return desk.templates.render("web/public/privacy_words.html", language, values).strip()
+
+    def rendered() -> str:
+        page = "web/public/privacy_words.html"
+        return desk.templates.render(page, language, values).strip()
+
+    return desk.app.press.remembered(("privacy", language.code), rendered)

@@ -5,13 +5,23 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import col
 
 from mailer import subscribers
 from mailer.clock import FrozenClock
 from mailer.db import Database
-from mailer.db.schema import Ask, AskAction, Delivery, DeliveryKind, MailingList
+from mailer.db.schema import (
+    Ask,
+    AskAction,
+    Delivery,
+    DeliveryKind,
+    Event,
+    MailingList,
+    Subscriber,
+    Subscription,
+    Tally,
+)
 from mailer.errors import NotFound
 from mailer.subscribers import Asked, Limits, Rules
 from mailer.subscribers.consent import CONFIRMED, PENDING
@@ -127,16 +137,22 @@ def test_one_that_nobody_foresaw_does_not_stop_the_rest(
     roster: Roster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a defect of ours that one address meets (there is none known to test with)
-    from mailer.subscribers import asks
+    from mailer.subscribers import asks, newcomers
 
-    carry_out = asks._carry_out
+    carry_out, enter = asks._carry_out, newcomers.enter
 
     def defective(session, one, rules, now):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         carry_out(session, one, rules, now)
         if one.address.startswith("odd"):
             raise ZeroDivisionError
 
+    def defective_too(session, wishes, rules, *, now):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        enter(session, wishes, rules, now=now)
+        if any(one.address.key.startswith("odd") for one in wishes):
+            raise ZeroDivisionError
+
     monkeypatch.setattr(asks, "_carry_out", defective)
+    monkeypatch.setattr(newcomers, "enter", defective_too)
     asked(roster, "odd@example.org")
     asked(roster)
 
@@ -193,3 +209,60 @@ def test_workers_that_answer_at_once_neither_wait_for_ever_nor_exceed_a_limit(
     assert letters == Counter(f"reader{number}@example.org" for number in range(12))
     for database in databases:
         database.close()
+
+
+def test_many_who_are_new_are_answered_just_as_each_alone_would_be(roster: Roster) -> None:
+    # Given forty people of one network who came one by one, which is more than one hour takes
+    for number in range(40):
+        roster.subscribe(f"alone{number:02}@example.org", network="192.0.2.1", language="ja")
+
+    with roster.database.writing() as session:
+        session.execute(delete(Tally))  # the others' share of the installation's hour is as free
+
+    # When forty others come at once
+    for number in range(40):
+        asked(roster, f"group{number:02}@example.org", remote="192.0.2.2")
+    assert answer(roster) == 40
+
+    # Then letters, limits, subscriptions and evidence are the same
+    group, alone = came(roster, "group"), came(roster, "alone")
+    assert group == alone
+    assert len({letter["due_at"] for letter, *_ in group}) > 1
+
+
+def test_of_two_presses_for_one_address_the_second_is_limited_as_ever(roster: Roster) -> None:
+    roster.rules = Rules(limits=Limits())
+    asked(roster)
+    asked(roster)
+    asked(roster, "jo@example.org")
+
+    answer(roster)
+
+    assert sorted(str(letter.key) for letter in roster.letters()) == [
+        "jo@example.org",
+        "kim@example.org",
+    ]
+    assert sorted(roster.history()) == [
+        "subscription.asked",
+        "subscription.asked",
+        "subscription.limited",
+    ]
+
+
+def came(roster: Roster, whose: str) -> list[tuple[dict[str, object], ...]]:
+    """Give what there is of some people, in order, without what names one of them."""
+    names = {"id", "key", "address", "subscriber_id", "worker_id"}
+    with roster.database.reading() as session:
+        people = select(Subscriber).where(col(Subscriber.key).startswith(whose))
+        found = []
+        for person in session.execute(people.order_by(col(Subscriber.key))).scalars():
+            about = [
+                session.execute(
+                    select(table).where(col(table.subscriber_id) == person.id)
+                ).scalar_one()
+                for table in (Delivery, Subscription, Event)
+            ]
+            kept = [one.model_dump(exclude=names) for one in (*about, person)]
+            kept[2]["details"].pop("asked_at", None)
+            found.append(tuple(kept))
+    return found
