@@ -71,7 +71,7 @@ def record_line(key: DkimKey) -> str:
 def look(app: App, names: Names, domains: Collection[str], cards: Sequence[Card]) -> list[Finding]:
     """Judge the keys that sign for some domains, by their records and by what they sign."""
     with app.database.reading() as session:
-        signing = [key for key in dkim.signing(session) if key.domain in domains]
+        signing = [key for key in dkim.in_use(session) if key.domain in domains]
         samples = {key.domain: _sample(session, app, key.domain, cards) for key in signing}
     found: list[Finding] = []
     for key in signing:
@@ -102,7 +102,7 @@ def _judged(app: App, names: Names, key: DkimKey, sample: bytes | str) -> Iterat
         says = f"The record is that of our key; no sample could be made to sign: {sample}"
         yield Finding(Part.DKIM, at, State.UNKNOWN, says)
         return
-    field = Signer(key.domain, (opened,)).sign(sample, at=app.clock.now())
+    field = Signer(key.domain, (opened,)).sign([sample], at=app.clock.now())
     if not dkim.holds(field, sample, there.public):
         says = "What we sign by this key does not hold with the record."
         yield Finding(Part.DKIM, at, State.FAIL, says, "Please report this: it is our mistake.")

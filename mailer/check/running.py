@@ -154,7 +154,7 @@ class _Inspection:
         if not self._usable:
             return set()
         with self._app.database.reading() as session:
-            return {key.domain for key in dkim.signing(session)}
+            return {key.domain for key in dkim.in_use(session)}
 
     def _tasks(
         self, cards: Sequence[Card], them: Sequence[Sending]

@@ -238,20 +238,21 @@ class Press:
         Only the signature in front follows the key that signs now, for an earlier one's record
         may be gone from DNS by the time of a retry. May be called from any thread.
         """
-        message = self._unsigned(claimed, plate)
-        signer = self._signer(plate)
-        return signer.sign(message, at=claimed.dated_at) + message if signer else message
+        pieces = self._unsigned(claimed, plate)
+        if signer := self._signer(plate):
+            pieces = [signer.sign(pieces, at=claimed.dated_at), *pieces]
+        return b"".join(pieces)
 
     def _signer(self, plate: Plate) -> Signer | None:
         return self.signers.of(plate.domain)
 
-    def _unsigned(self, claimed: Claimed, plate: Plate) -> bytes:
+    def _unsigned(self, claimed: Claimed, plate: Plate) -> list[bytes]:
         if not self.redirect_to:
             return self._composed(claimed, plate)
         listed = plate.head.mailing_list
         harmless = listed.page_url if listed else self.links.home()
         copy = redirecting.values(claimed, self.redirect_to, harmless)
-        return plate.compose(copy, self._identity(claimed, plate, one_click=False))
+        return plate.pieces(copy, self._identity(claimed, plate, one_click=False))
 
     def recipient(self, claimed: Claimed) -> str:
         """Give the address in RCPT TO: the reader's, unless all mail is redirected."""
@@ -260,7 +261,7 @@ class Press:
     def preview(self, edition: Edition, head: Head, claimed: Claimed) -> tuple[bytes, Filled]:
         """Compose a message of an edition that is not kept; also give its texts."""
         plate = self._compiled(edition, head)
-        return self._composed(claimed, plate), plate.fill(self._values(claimed, plate))
+        return b"".join(self._composed(claimed, plate)), plate.fill(self._values(claimed, plate))
 
     def return_path(self, claimed: Claimed, plate: Plate) -> str:
         """Give the address in MAIL FROM, to which bounces come."""
@@ -281,10 +282,10 @@ class Press:
     def _compiled(self, edition: Edition, head: Head) -> Plate:
         return Plate.of(edition, self.templates.languages.of(edition.language), head)
 
-    def _composed(self, claimed: Claimed, plate: Plate) -> bytes:
+    def _composed(self, claimed: Claimed, plate: Plate) -> list[bytes]:
         one_click = self._one_click and claimed.subscriber_id is not None
         identity = self._identity(claimed, plate, one_click=one_click)
-        return plate.compose(self._values(claimed, plate), identity)
+        return plate.pieces(self._values(claimed, plate), identity)
 
     def _identity(self, claimed: Claimed, plate: Plate, *, one_click: bool) -> Identity:
         token = self.keys.sign_short(Purpose.MESSAGE, claimed.id, key_id=claimed.signing_key)

@@ -2,7 +2,7 @@
 
     signers = Signers(ring); signers.renew(session)        each turn of a worker
     if signer := signers.of("example.org"):
-        message = signer.sign(message, at=dated_at) + message
+        message = signer.sign([message], at=dated_at) + message
 
 `make`, `switch` and `remove` change which keys there are; `holds` is a receiver's view.
 """
@@ -14,11 +14,11 @@ from mailer.dkim.keeping import (
     Wish,
     chosen,
     every,
+    in_use,
     leave_until,
     make,
     opened,
     remove,
-    signing,
     standing,
     switch,
 )
@@ -41,6 +41,7 @@ __all__ = [
     "domain",
     "every",
     "holds",
+    "in_use",
     "leave_until",
     "make",
     "opened",
@@ -48,7 +49,6 @@ __all__ = [
     "record",
     "remove",
     "selector",
-    "signing",
     "standing",
     "switch",
 ]

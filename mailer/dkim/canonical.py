@@ -5,14 +5,22 @@ message beyond ASCII (RFC 6532) is signed as it is. Pure.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
-_WHITE = re.compile(rb"[ \t]+")
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
+_BETWEEN = re.compile(rb"\r\n(?![ \t])")
+_NAME = re.compile(rb"[!-9;-~]+")
 
 FIELDS_KEPT = 512
 """Fields whose form is remembered: those that are the same for all readers, of some editions."""
+
+PIECES_KEPT = 256
+"""Pieces of bodies whose form is remembered; an edition has some ten, of some KB each."""
+
+SHORT = 200
+"""Bytes of a piece that is brought into its form sooner than it is looked up."""
+
+_AFTER_NO_BLANK = frozenset({b" ", b"\r"})
 
 
 class NotAMessage(ValueError):
@@ -25,42 +33,63 @@ def parted(message: bytes) -> tuple[bytes, bytes]:
     return head.removesuffix(b"\r\n"), body
 
 
-def fields(head: bytes) -> Iterator[tuple[str, bytes]]:
-    """Give each field's name in small letters, and its relaxed form without line end (3.4.2)."""
-    if head.count(b"\n") != head.count(b"\r\n") or head.count(b"\r") != head.count(b"\n"):
+def fields(head: bytes) -> list[tuple[str, bytes]]:
+    """Give each field's name in small letters, and its relaxed form without line end (3.4.2).
+
+    Raises NotAMessage.
+    """
+    ends = head.count(b"\r\n")
+    if head.count(b"\n") != ends or head.count(b"\r") != ends:
         raise NotAMessage("a line of its head does not end with CRLF")
-    if not head:
-        return
-    lines: list[bytes] = []
-    for line in head.split(b"\r\n"):
-        if line[:1] in {b" ", b"\t"} and lines:
-            lines[-1] += b"\r\n" + line
-        else:
-            lines.append(line)
-    for line in lines:
-        yield _remembered(line)
+    return [_remembered(field) for field in _BETWEEN.split(head)] if head else []
 
 
 def relaxed(field: bytes) -> tuple[str, bytes]:
     """Give the name and the relaxed form of one field, folded or not."""
-    found = _FIELD.fullmatch(field)
-    if found is None:
+    name, _, value = field.partition(b":")
+    if name == field:
         raise NotAMessage("its head holds a line that is no field")
-    name = found[1].lower()
-    value = _WHITE.sub(b" ", found[2].replace(b"\r\n", b"")).strip(b" ")
-    return name.decode("ascii"), name + b":" + value
+    known = _name(name)
+    value = _squeezed(value.replace(b"\r\n", b"")).strip(b" ")
+    return known, b"%b:%b" % (known.encode("ascii"), value)
+
+
+@lru_cache(FIELDS_KEPT)
+def _name(typed: bytes) -> str:
+    name = typed.rstrip(b" \t")
+    if not _NAME.fullmatch(name):
+        raise NotAMessage("its head holds a field without a name")
+    return name.decode("ascii").lower()
 
 
 _remembered = lru_cache(FIELDS_KEPT)(relaxed)
 
 
-def body(raw: bytes) -> bytes:
+def body(pieces: Iterable[bytes]) -> bytes:
     """Give the relaxed form of a body (3.4.4): blanks in a row are one, none ends a line.
 
-    Each step is a search for some bytes, which costs little where there are none.
+    Of pieces that are long the form is remembered: most of a body is the same for all readers.
     """
+    forms: list[bytes] = []
+    for piece in pieces:
+        if len(piece) > SHORT:
+            form = _remembered_piece(piece)
+        else:
+            form = _squeezed(piece) if b" " in piece or b"\t" in piece else piece
+        if form[:1] in _AFTER_NO_BLANK and forms and forms[-1].endswith(b" "):
+            forms[-1] = forms[-1][:-1]
+        if form:
+            forms.append(form)
+    whole = b"".join(forms).rstrip(b" \r\n")
+    return whole + b"\r\n" if whole else b""
+
+
+def _squeezed(raw: bytes) -> bytes:
+    """Give a piece in its form; each step is a search, which costs little where there is none."""
     raw = raw.replace(b"\t", b" ")
     while b"  " in raw:
         raw = raw.replace(b"  ", b" ")
-    raw = raw.replace(b" \r\n", b"\r\n").rstrip(b" \r\n")
-    return raw + b"\r\n" if raw else b""
+    return raw.replace(b" \r\n", b"\r\n")
+
+
+_remembered_piece = lru_cache(PIECES_KEPT)(_squeezed)

@@ -160,7 +160,7 @@ def _moments(
     set_committed_value(key, "signs_until", signs_until)
 
 
-def signing(session: Session) -> Iterator[DkimKey]:
+def in_use(session: Session) -> Iterator[DkimKey]:
     """Give the keys that sign now, RSA before Ed25519."""
     for key in sorted(every(session), key=lambda one: one.algorithm is DkimAlgorithm.ED25519):
         if standing(key) is Standing.SIGNS:

@@ -27,7 +27,7 @@ class Signers:
         """Learn which keys sign now."""
         opened: dict[int, Key | ConfigError] = {}
         domains: dict[str, list[Key | ConfigError]] = defaultdict(list)
-        for row in keeping.signing(session):
+        for row in keeping.in_use(session):
             assert row.id is not None
             opened[row.id] = self._opened.get(row.id) or self._open(row)
             domains[row.domain].append(opened[row.id])

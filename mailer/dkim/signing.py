@@ -6,7 +6,7 @@ from any thread; most of its time is spent outside the interpreter's lock.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -86,15 +86,19 @@ class Signer:
     domain: str
     keys: tuple[Key, ...]
 
-    def sign(self, message: bytes, *, at: datetime) -> bytes:
+    def sign(self, message: Sequence[bytes], *, at: datetime) -> bytes:
         """Give the fields to put in front of a message, one for each key.
 
+        The message may come in several pieces, its whole head in the first; what stands in a
+        piece of its own is soon done when other messages have the same.
         `at` stands in t=. No x= ends a signature: relays may hold a message for days, and what
         was forwarded is judged later still. Raises NotAMessage.
         """
-        head, body = canonical.parted(message)
-        names, forms = chosen(canonical.fields(head))
-        digest = hashlib.sha256(canonical.body(body)).digest()
+        head, body = canonical.parted(message[0])
+        found = canonical.fields(head)
+        names, order = _chosen(tuple([name for name, _ in found]))
+        forms = forms_of(found, order)
+        digest = hashlib.sha256(canonical.body([body, *message[1:]])).digest()
         said = f"t={int(at.timestamp())}; bh={base64.b64encode(digest).decode()};"
         made = [self._field(key, names, forms, said) for key in self.keys]
         return "".join(made).encode("ascii")
@@ -106,27 +110,27 @@ class Signer:
         return f"{before}{said}\r\n b={_SPLIT.join(_pieces(signature, LONGEST_LINE - 3))}\r\n"
 
 
-def chosen(found: Iterable[tuple[str, bytes]]) -> tuple[tuple[str, ...], bytes]:
-    """Give the names for h=, and the relaxed fields that they name, each with its line end."""
-    there: dict[str, list[bytes]] = {}
-    for name, form in found:
-        there.setdefault(name, []).append(form)
-    names = _names(tuple((name, len(forms)) for name, forms in there.items()))
-    return names, picked(names, there)
+def forms_of(found: Sequence[tuple[str, bytes]], order: Sequence[int]) -> bytes:
+    """Give relaxed fields in some order, each with its line end."""
+    return b"\r\n".join([*[found[at][1] for at in order], b""])
 
 
-def picked(names: Sequence[str], there: dict[str, list[bytes]]) -> bytes:
-    """Give the fields that h= names: of several with one name the lowest first (5.4.2)."""
-    left = {name: [*forms] for name, forms in there.items()}
-    forms = [left[name].pop() for name in names if left.get(name)]
-    return b"\r\n".join([*forms, b""])
+def picked(names: Sequence[str], there: Sequence[str]) -> tuple[int, ...]:
+    """Give where the fields are that h= names: of several with one name the lowest first (5.4.2).
+
+    A name that is not there any more stands for nothing.
+    """
+    left: dict[str, list[int]] = {}
+    for at, name in enumerate(there):
+        left.setdefault(name, []).append(at)
+    return tuple(left[name].pop() for name in names if left.get(name))
 
 
 @lru_cache(64)
-def _names(there: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
-    counts = dict(there)
-    times = {name: counts.get(name, 0) + (name in OVERSIGNED) for name in SIGNED}
-    return tuple(name for name in SIGNED for _ in range(times[name]))
+def _chosen(there: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Give the names for h= of a message with these fields, and where those are."""
+    names = tuple(name for name in SIGNED for _ in range(there.count(name) + (name in OVERSIGNED)))
+    return names, picked(names, there)
 
 
 @lru_cache(64)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailer.dkim import canonical
-from mailer.dkim.signing import picked
+from mailer.dkim.signing import forms_of, picked
 
 _SIGNATURE = re.compile(rb"(;\s*b=)[^;]*")
 """What a signature is not over: itself (RFC 6376, 3.7)."""
@@ -27,12 +27,11 @@ def holds(field: bytes, message: bytes, public: str) -> bool:
     form = canonical.relaxed(field.removesuffix(b"\r\n"))[1]
     tags = _tags(form)
     head, body = canonical.parted(message)
-    if _decoded(tags["bh"]) != hashlib.sha256(canonical.body(body)).digest():
+    if _decoded(tags["bh"]) != hashlib.sha256(canonical.body([body])).digest():
         return False
-    there: dict[str, list[bytes]] = {}
-    for name, each in canonical.fields(head):
-        there.setdefault(name, []).append(each)
-    signed = picked(tags["h"].split(":"), there) + _SIGNATURE.sub(rb"\1", form)
+    found = canonical.fields(head)
+    order = picked(tags["h"].split(":"), [name for name, _ in found])
+    signed = forms_of(found, order) + _SIGNATURE.sub(rb"\1", form)
     try:
         _verify(tags["a"], _decoded(public), _decoded(tags["b"]), signed)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):

@@ -55,7 +55,11 @@ class Plate:
         return self.prepared.fill(values)
 
     def compose(self, values: Values, identity: Identity) -> bytes:
-        """Give the finished message to one recipient.
+        """Give the finished message to one recipient: all pieces, put together."""
+        return b"".join(self.pieces(values, identity))
+
+    def pieces(self, values: Values, identity: Identity) -> list[bytes]:
+        """Give the finished message to one recipient, its whole head in the first piece.
 
         It consists of lines that end with CRLF. None has a CR, LF or NUL within, none begins
         with a dot, and the first empty one ends the head. All is seven-bit, but for a recipient
@@ -69,15 +73,13 @@ class Plate:
             field if isinstance(field, str) else field(values, said, identity)
             for field in self._head
         ]
-        return b"".join(
-            [
-                "".join(head).encode(),
-                *self._text.spliced(said),
-                self._middle,
-                *self._html.spliced(said),
-                self._end,
-            ]
-        )
+        return [
+            "".join(head).encode(),
+            *self._text.spliced(said),
+            self._middle,
+            *self._html.spliced(said),
+            self._end,
+        ]
 
 
 def _links(prepared: Prepared, head: Head) -> frozenset[str]:

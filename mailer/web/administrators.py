@@ -31,7 +31,7 @@ def show(desk: Desk, visit: Visit) -> Response:
     language = desk.language(visit)
     with desk.app.database.reading() as session:
         cards = lists.cards(session, language.code)
-        signed = {key.domain for key in dkim.signing(session)}
+        signed = {key.domain for key in dkim.in_use(session)}
     shown = [card for card in cards if card.list.visibility is not Visibility.PRIVATE]
     return desk.page(
         visit, "administrators.html", language, headers=OPEN, marks=_marks(desk, shown, signed)

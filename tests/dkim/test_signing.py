@@ -31,7 +31,7 @@ LETTER = f"{HEAD}\r\nGood morning.\r\n".encode()
 
 
 def signed(message: bytes, at: datetime = MOMENT) -> bytes:
-    return signer().sign(message, at=at) + message
+    return signer().sign([message], at=at) + message
 
 
 def holds(message: bytes) -> bool:
@@ -76,7 +76,7 @@ def test_every_name_that_matters_is_there_and_once_more() -> None:
 
 
 def test_the_lines_of_the_field_are_short() -> None:
-    lines = signer(key(selector="a" * 63)).sign(LETTER, at=MOMENT).split(b"\r\n")
+    lines = signer(key(selector="a" * 63)).sign([LETTER], at=MOMENT).split(b"\r\n")
 
     assert max(map(len, lines)) <= 78
     assert all(line[:1] == b" " for line in lines[1:-1])
@@ -184,7 +184,7 @@ def test_fields_of_all_kinds(field: bytes) -> None:
 )
 def test_what_is_no_message_is_not_signed(head: bytes) -> None:
     with pytest.raises(NotAMessage):
-        signer().sign(head + b"\r\nbody\r\n", at=MOMENT)
+        signer().sign([head + b"\r\nbody\r\n"], at=MOMENT)
 
 
 VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=60)
@@ -208,13 +208,30 @@ def test_a_blank_before_a_colon_belongs_to_no_name() -> None:
 
 
 def test_a_last_line_without_its_end_gets_one() -> None:
-    assert canonical.body(b"text") == canonical.body(b"text \t\r\n\r\n") == b"text\r\n"
+    assert canonical.body([b"text"]) == canonical.body([b"text \t\r\n\r\n"]) == b"text\r\n"
+
+
+TEXTS = st.binary(max_size=300).map(lambda raw: re.sub(rb"[\r\n]", b"", raw))
+
+
+@given(parts=st.lists(st.tuples(BLANKS, TEXTS), max_size=12), at=st.lists(st.integers(1, 3000)))
+def test_a_message_in_pieces_has_the_signature_of_the_whole(
+    parts: list[tuple[bytes, bytes]], at: list[int]
+) -> None:
+    body = b"".join(blank + text for blank, text in parts)
+    # Wherever it is cut, but for the middle of a line end.
+    cuts = sorted({cut % len(body) for cut in at if body} - {0})
+    cuts = [cut for cut in cuts if body[cut - 1] != ord("\r")]
+    ends = zip([0, *cuts], [*cuts, len(body)], strict=True)
+    pieces = [HEAD.encode() + b"\r\n", *(body[start:end] for start, end in ends)]
+
+    assert signer().sign(pieces, at=MOMENT) == signer().sign([b"".join(pieces)], at=MOMENT)
 
 
 def test_two_keys_sign_twice() -> None:
     both = signer(key(), key(DkimAlgorithm.ED25519, "202612b"))
 
-    message = both.sign(LETTER, at=MOMENT) + LETTER
+    message = both.sign([LETTER], at=MOMENT) + LETTER
 
     assert message.count(b"DKIM-Signature:") == 2
     assert dkimpy(message, records(both)) == [True, True]
@@ -224,8 +241,8 @@ def test_two_keys_sign_twice() -> None:
 def test_the_same_message_gets_the_same_signature(algorithm: DkimAlgorithm) -> None:
     one = signer(key(algorithm, algorithm.value))
 
-    assert one.sign(LETTER, at=MOMENT) == one.sign(LETTER, at=MOMENT.astimezone(UTC))
-    assert one.sign(LETTER, at=MOMENT) != one.sign(LETTER, at=MOMENT + timedelta(seconds=1))
+    assert one.sign([LETTER], at=MOMENT) == one.sign([LETTER], at=MOMENT.astimezone(UTC))
+    assert one.sign([LETTER], at=MOMENT) != one.sign([LETTER], at=MOMENT + timedelta(seconds=1))
 
 
 def test_many_threads_sign_at_once() -> None:
@@ -239,7 +256,7 @@ def test_many_threads_sign_at_once() -> None:
 
 
 def test_another_domain_or_key_does_not_pass() -> None:
-    message = signer(domain="example.net").sign(LETTER, at=MOMENT) + LETTER
+    message = signer(domain="example.net").sign([LETTER], at=MOMENT) + LETTER
 
     assert dkimpy(message, records(signer())) == [False]
     assert dkimpy(message, records(signer(key(selector="other"), domain="example.net"))) == [False]
