@@ -57,6 +57,9 @@ class Holding:
             self.returned += lane.empty(but=lambda one: turn.standing.may_go(one.claimed))
         for name, lane in self.lanes.items():
             lane.put([one for one in turn.parcels if one.claimed.route == name])
+        busy = [lane for lane in self.lanes.values() if lane.is_busy]
+        if turn.parcels and not any(map(self._calls_for_a_turn, busy)):
+            self.wanted.clear()  # what was wanted meanwhile has come
 
     def begin_dot(self, parcel: Parcel) -> bool:
         """Mark that a message is about to be sent; False when its row is no longer held.
@@ -81,8 +84,12 @@ class Holding:
     def out_of_hand(self, lane: Lane) -> None:
         """Note that a parcel of a lane has ended, and call for a turn if it is time for one."""
         lane.ended()
-        if lane.is_low or len(self.results) >= self.batch or not self.is_sending:
+        if self._calls_for_a_turn(lane):
             self.wanted.set()
+
+    def _calls_for_a_turn(self, lane: Lane) -> bool:
+        enough = self.failure is not None or len(self.results) >= self.batch
+        return enough or lane.is_low or not self.is_sending
 
     def rests_briefly(self, routes: Collection[str]) -> bool:
         """Tell whether the relay of one of these routes rests, and may be back in a moment."""
