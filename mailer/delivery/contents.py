@@ -98,7 +98,9 @@ class Contents:
         )
         return self._item_card(one), happening
 
-    def letter(self, card: Card, kind: Kind, language: str) -> LetterContent:
+    def letter(
+        self, card: Card, kind: Kind, language: str, *, offered: bool = False
+    ) -> LetterContent:
         """Give a letter about a list."""
         subscribe = self.settings.subscribe
         return LetterContent(
@@ -109,6 +111,7 @@ class Contents:
             mailing_list=self._list_card(card),
             valid_days=subscribe.undo_days if kind is Kind.MOVED else subscribe.confirm_days,
             valid_hours=subscribe.access_hours,
+            offered=offered,
             note=card.words.welcome if kind is Kind.WELCOME else "",
         )
 

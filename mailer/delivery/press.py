@@ -162,7 +162,8 @@ class Press:
             content = self.contents.notice(claimed.context, claimed.language)
         else:
             card = lists.card(session, claimed.list_id, claimed.language)
-            content = self.contents.letter(card, Kind(claimed.kind.value), claimed.language)
+            kind, offered = Kind(claimed.kind.value), _is_offered(claimed)
+            content = self.contents.letter(card, kind, claimed.language, offered=offered)
         return self._rendered(content), Head(content.sender, content.mailing_list)
 
     def keep_letter(self, session: Session, claimed: Claimed, *, now: datetime) -> int:
@@ -339,7 +340,11 @@ def sameness(claimed: Claimed) -> Hashable:
     """Give what letters without an edition have in common that will get the same one."""
     if claimed.list_id is None:
         return claimed.id
-    return claimed.kind, claimed.list_id, claimed.language
+    return claimed.kind, claimed.list_id, claimed.language, _is_offered(claimed)
+
+
+def _is_offered(claimed: Claimed) -> bool:
+    return bool(claimed.context.get("offered"))
 
 
 def _stamp(templates: Templates) -> frozenset[_FileStamp]:

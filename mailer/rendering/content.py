@@ -274,7 +274,8 @@ class Notice:
 class LetterContent:
     """A letter about a list, or a notice. `note` is Markdown: the list's own words of welcome.
 
-    `valid_days` is how long its link works; `valid_hours` the same of one to a person's own data.
+    An opt-in is `offered` when the office asks, and not the reader did. `valid_days` is how long
+    its link works; `valid_hours` the same of one to a person's own data.
     """
 
     kind: Kind
@@ -284,6 +285,7 @@ class LetterContent:
     mailing_list: ListCard | None = None
     valid_days: int = 7
     valid_hours: int = 1
+    offered: bool = False
     note: str = ""
     notice: Notice = field(default_factory=lambda: Notice(""))
 

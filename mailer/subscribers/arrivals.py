@@ -176,6 +176,7 @@ def _standings(session: Session, rows: Sequence[Row], wanted: Import) -> list[St
             language=row.language or wanted.language,
             state=PENDING,
             ask=1,
+            offered=True,
         )
         for row in rows
     ]

@@ -1,5 +1,6 @@
 """One reminder to whoever asked for a list and did not confirm."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, exists, select, update
@@ -37,7 +38,8 @@ def remind(session: Session, rules: Rules, *, now: datetime) -> int:
     found = session.execute(_unanswered(rules.remind_after, now)).all()
     for subscriber_id, list_id in found:
         if _mark(session, subscriber_id, list_id, now):
-            standing = roster.standing_of(session, subscriber_id, list_id)
+            known = roster.standing_of(session, subscriber_id, list_id)
+            standing = replace(known, offered=_was_offered(session, subscriber_id, list_id))
             route = lists.route_of(session, list_id)
             letter = roster.letter(DeliveryKind.REMINDER, standing, rules, route=route, when=now)
             ledger.post(session, letter, now=now)
@@ -91,6 +93,21 @@ def _unanswered(after: timedelta, now: datetime) -> Select[int, int]:
         .order_by(col(Subscription.subscriber_id))
         .limit(CHUNK)
     )
+
+
+def _was_offered(session: Session, subscriber_id: int, list_id: int) -> bool:
+    """Tell whether the letter that was not answered said that the office asks."""
+    statement = (
+        select(col(Delivery.context))
+        .where(
+            col(Delivery.subscriber_id) == subscriber_id,
+            col(Delivery.list_id) == list_id,
+            col(Delivery.kind) == DeliveryKind.CONFIRMATION,
+        )
+        .order_by(col(Delivery.id).desc())
+        .limit(1)
+    )
+    return bool((session.execute(statement).scalar() or {}).get("offered"))
 
 
 def _mark(session: Session, subscriber_id: int, list_id: int, now: datetime) -> bool:

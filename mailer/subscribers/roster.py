@@ -81,7 +81,8 @@ class Confirmed(StrEnum):
 class Standing:
     """One subscriber on one list, as pages need it.
 
-    `left_event` is the line of history that `left_at` rests on, which *undo* may take back.
+    `left_event` is the line of history that `left_at` rests on, which *undo* may take back. An
+    opt-in is `offered` when the office began it and not the reader, by an import for example.
     """
 
     subscriber_id: int
@@ -93,6 +94,7 @@ class Standing:
     ask: int
     left_at: datetime | None = None
     left_event: int | None = None
+    offered: bool = False
 
 
 def subscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> None:
@@ -113,7 +115,7 @@ def subscribe(session: Session, wish: Wish, rules: Rules, *, now: datetime) -> N
     _note(session, "subscription.asked", standing, wish, now)
     if step.state is CONFIRMED:
         _note(session, "subscription.confirmed", standing, wish, now)
-    asking = replace(standing, language=wish.language)
+    asking = replace(standing, language=wish.language, offered=wish.by != READER)
     _post(session, step.letter, asking, rules, when=when, now=now)
 
 
@@ -422,6 +424,8 @@ def letter(
     context: dict[str, Any] = {"ask": standing.ask, "asked_at": when.isoformat()}
     if kind in {DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER}:
         context["expires_at"] = (when + rules.confirm_for).isoformat()
+    if standing.offered:
+        context["offered"] = True
     once = f"welcome:{standing.subscriber_id}:{standing.list_id}:{standing.ask}"
     return ledger.Letter(
         kind=kind,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from mailer import address, scheduler, subscribers
 from mailer.db.schema import DeliveryKind, SubscriptionState
 from mailer.errors import Refused
+from mailer.history import EDITOR
 from mailer.subscribers import Wish
 from tests.conftest import MOMENT
 from tests.installation import Installation, RunningClock
@@ -62,6 +65,32 @@ def test_who_did_not_confirm_gets_one_reminder_with_a_fresh_link(office: Install
     assert reminder.state.value == "sent"
     assert reminder.context["ask"] == 1
     assert reminder.context["expires_at"] > office.rows(None)[0].context["expires_at"]
+
+
+def test_a_letter_to_confirm_and_its_reminder_say_who_asked(
+    office: Installation, relay: SmtpServer
+) -> None:
+    ask(office)
+    offered = Wish(address.parse("lee@reader.example"), office.list_id, "en", by=EDITOR)
+    now = office.clock.now()
+    office.app.database.write(subscribers.subscribe, offered, office.app.rules, now=now)
+    office.work()
+
+    days_pass(office, 9)
+
+    said: dict[str, list[str]] = {}
+    for taken in relay.messages:
+        mail = message_from_bytes(taken.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        body = mail.get_body(("plain",))
+        assert body is not None
+        said.setdefault(mail["To"], []).append(" ".join(body.get_content().split()))
+    assert [len(letters) for letters in said.values()] == [2, 2]
+    assert all("Somebody, probably you, asked for" in letter for letter in said[KIM])
+    for letter in said["lee@reader.example"]:
+        assert "would like to send" in letter
+        assert "asks you first" in letter
+        assert "asked for" not in letter
 
 
 def test_who_confirmed_or_left_or_whose_letter_did_not_go_is_not_reminded(

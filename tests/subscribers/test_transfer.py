@@ -113,6 +113,7 @@ def test_without_a_basis_each_gets_a_letter_that_confirms(roster: Roster, take: 
     assert (report.confirmed, report.asked) == (0, 2)
     first, second = roster.letters()
     assert (first.kind, first.language, first.route) == (DeliveryKind.CONFIRMATION, "ja", "smtp")
+    assert first.context["offered"]  # the office asks: nobody may say that the reader did
     assert (second.address, second.language) == ("jo@example.org", "en")
     assert roster.state() is PENDING
     assert roster.history() == ["subscription.asked"] * 2

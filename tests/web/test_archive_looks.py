@@ -107,6 +107,7 @@ PAGES = {
     "archive-found": "/l/meetings/archive?q=tokyo",
     "archive-topic": "/l/meetings/archive?topic=Training",
     "archive-nothing": "/l/meetings/archive?q=nowhere",
+    "digest-items": "/l/meetings/7",
     "item": "/l/meetings/item/1",
     "item-japanese": "/l/meetings/item/2",
     "back-number": "/l/meetings/back/2",
