@@ -5,7 +5,7 @@ one commit on; and a backup has them without a further file to forget.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ from mailer import sealing
 from mailer.db import changed
 from mailer.db.schema import DkimAlgorithm, DkimKey
 from mailer.dkim import making
-from mailer.dkim.signing import Key
+from mailer.dkim.signing import Key, PrivateKey
 from mailer.errors import NotFound, Refused
 from mailer.tokens import KeyRing
 
@@ -52,26 +52,33 @@ def every(session: Session, domain: str = "") -> list[DkimKey]:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A key to be made; without a selector it gets one by the date."""
+    """A key to be kept; without a selector it gets one by the date.
+
+    Its private half is made with the wish, for that takes longer than a transaction may.
+    """
 
     domain: str
     algorithm: DkimAlgorithm = DkimAlgorithm.RSA
     selector: str = ""
+    private: PrivateKey = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "private", making.make(self.algorithm))
 
 
 def make(session: Session, ring: KeyRing, wish: Wish, *, now: datetime) -> DkimKey:
-    """Make a key that does not sign yet. Raises Refused for a selector that is taken."""
+    """Keep a key that does not sign yet. Raises Refused for a selector that is taken."""
     taken = {key.selector for key in every(session, wish.domain)}
     selector = wish.selector or making.next_selector(taken, now=now)
     if selector in taken:
         raise Refused(f"{wish.domain} has a key “{selector}” already")
-    private = making.make(wish.algorithm)
-    sealed, sealed_by = sealing.seal(ring, making.packed(private), about(wish.domain, selector))
+    packed = making.packed(wish.private)
+    sealed, sealed_by = sealing.seal(ring, packed, about(wish.domain, selector))
     key = DkimKey(
         domain=wish.domain,
         selector=selector,
         algorithm=wish.algorithm,
-        public=making.public(private),
+        public=making.public(wish.private),
         sealed=sealed,
         sealed_by=sealed_by,
         made_at=now,
