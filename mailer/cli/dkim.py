@@ -104,7 +104,7 @@ def switch(
     """Let the new key sign from now on, once its record is found; or a former one again."""
     name = dkim.domain(domain)
     with ctx.obj.open() as opened:
-        keys = opened.database.read(dkim.chosen, name, selector)
+        keys = opened.database.read(dkim.chosen, name, dkim.selector(selector) if selector else "")
         if not yes:
             _look(keys, resolver)
         before = opened.database.write(dkim.switch, keys, now=opened.clock.now())
@@ -126,7 +126,7 @@ def remove(
     """Forget a key for ever: one that never signed, or one that is retired long enough."""
     name = dkim.domain(domain)
     with ctx.obj.open() as opened:
-        key = opened.database.read(_one, name, selector)
+        key = opened.database.read(_one, name, dkim.selector(selector))
         if not yes:
             _check_unused(key, opened.clock.now())
         opened.database.write(dkim.remove, key)

@@ -112,7 +112,7 @@ def test_going_back_to_the_key_before(meetings: Office, names: NameServer) -> No
     first, second = made(meetings), made(meetings, "--selector", "Next")
     publish(names, first, second)
     switch(meetings, names, "--selector", first["selector"])
-    switch(meetings, names, "--selector", "next")
+    switch(meetings, names, "--selector", "NEXT")
 
     assert switch(meetings, names, "--selector", first["selector"]).code == 0
 
@@ -185,6 +185,7 @@ def test_bad_input_is_told(meetings: Office) -> None:
     assert meetings.run("dkim", "new-key", "not a domain").code == 2
     assert meetings.run("dkim", "new-key", DOMAIN, "--selector", "a b").code == 2
     assert meetings.run("dkim", "show", "--resolver", "nowhere").code == 2
+    assert meetings.run("dkim", "remove", DOMAIN, "").code == 2
     assert meetings.run("dkim", "switch", DOMAIN).code == 3
     assert "make one: mailer dkim new-key" in meetings.run("dkim", "switch", DOMAIN).error
 
