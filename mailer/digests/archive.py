@@ -5,9 +5,11 @@ whether a list's archive may be shown at all is for the caller to say. However m
 are, a page takes the same few queries.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +21,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    tuple_,
     union_all,
 )
 from sqlmodel import Session, col
@@ -56,7 +57,10 @@ KINDS = DIGEST, BACK_NUMBER = 1, 0
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for: words as `mailer.folding` gives them, all of which must be there."""
+    """What to look for: words as `mailer.folding` gives them, all of which must be there.
+
+    The year is not minded by what asks the database: `numbers` chooses by it.
+    """
 
     words: tuple[str, ...] = ()
     year: int | None = None
@@ -75,6 +79,11 @@ class Place:
     dated_on: date
     kind: int
     at: int
+
+    @property
+    def key(self) -> tuple[date, int, int]:
+        """Give what places are ordered by."""
+        return self.dated_on, self.kind, self.at
 
     @property
     def name(self) -> str:
@@ -110,16 +119,38 @@ class SentItem:
     translations: dict[str, int]
 
 
-def years(session: Session, list_id: int, search: Search) -> dict[int, int]:
-    """Give the years in which something went out that is looked for, newest first, and how much.
+def found(session: Session, list_id: int, search: Search) -> list[Found]:
+    """Give all that is looked for, of whatever year, newest first.
 
-    The year that a search names is not minded: these are the years to choose from.
+    It is asked once for a page, and what the page shows is told from it: going through the words
+    of all that ever went out is what a search costs.
     """
-    every = Search(search.words, None, search.topic)
-    row = _row(list_id, every).subquery()
-    year = func.extract("year", row.c.dated_on)
-    counted = select(year, func.count()).group_by(year).order_by(year.desc())
-    return {int(number): count for number, count in session.execute(counted)}
+    row = _row(list_id, search).subquery()
+    key = (row.c.dated_on, row.c.kind, row.c.place)
+    statement = select(*key, row.c.id).order_by(*(column.desc() for column in key))
+    return [
+        Found(Place(dated_on, kind, at), row_id)
+        for dated_on, kind, at, row_id in session.execute(statement)
+    ]
+
+
+def years(every: Iterable[Found]) -> dict[int, int]:
+    """Give the years in which something of it went out, newest first, and how much."""
+    counted = Counter(one.place.dated_on.year for one in every)
+    return dict(sorted(counted.items(), reverse=True))
+
+
+def numbers(
+    every: Iterable[Found], year: int | None, *, before: Place | None, limit: int
+) -> list[Found]:
+    """Give some of it, of one year or of all: what stands after `before` in the row."""
+    wanted = (
+        one
+        for one in every
+        if year in {None, one.place.dated_on.year}
+        and (before is None or one.place.key < before.key)
+    )
+    return list(islice(wanted, limit))
 
 
 def topics(session: Session, list_id: int, language: str) -> list[str]:
@@ -133,21 +164,6 @@ def topics(session: Session, list_id: int, language: str) -> list[str]:
         .limit(MOST_TOPICS)
     )
     return sorted(session.execute(statement).scalars(), key=str.casefold)
-
-
-def numbers(
-    session: Session, list_id: int, search: Search, *, before: Place | None, limit: int
-) -> list[Found]:
-    """Give what is looked for, newest first: what stands after `before` in the row."""
-    row = _row(list_id, search).subquery()
-    key = (row.c.dated_on, row.c.kind, row.c.place)
-    statement = select(*key, row.c.id).order_by(*(column.desc() for column in key)).limit(limit)
-    if before is not None:
-        statement = statement.where(tuple_(*key) < (before.dated_on, before.kind, before.at))
-    return [
-        Found(Place(dated_on, kind, at), row_id)
-        for dated_on, kind, at, row_id in session.execute(statement)
-    ]
 
 
 def newest(session: Session, list_ids: Collection[int], *, limit: int) -> list[Digest]:
@@ -283,13 +299,13 @@ def _row(list_id: int, search: Search) -> CompoundSelect[*tuple[Any, ...]]:
         literal(DIGEST).label("kind"),
         col(Digest.number).label("place"),
         col(Digest.id),
-    ).where(col(Digest.list_id) == list_id, went_out(), *_in_year(Digest.dated_on, search))
+    ).where(col(Digest.list_id) == list_id, went_out())
     backs: Select[*tuple[Any, ...]] = select(
         col(BackNumber.dated_on),
         literal(BACK_NUMBER).label("kind"),
         col(BackNumber.id).label("place"),
         col(BackNumber.id),
-    ).where(col(BackNumber.list_id) == list_id, *_in_year(BackNumber.dated_on, search))
+    ).where(col(BackNumber.list_id) == list_id)
     if search.is_by_content:
         digests = digests.where(_holds(list_id, search))
         backs = backs.where(*_all_in(BackNumber.words, search.words))
@@ -345,8 +361,3 @@ def _says(search: Search) -> Iterable[ColumnElement[bool]]:
 def _all_in(column: str, words: Iterable[str]) -> Iterable[ColumnElement[bool]]:
     # As a part, and not as a whole word: Japanese and Thai are written without spaces.
     return (col(column).contains(word, autoescape=True) for word in words)
-
-
-def _in_year(column: date, search: Search) -> Iterable[ColumnElement[bool]]:
-    if search.year is not None:
-        yield col(column).between(date(search.year, 1, 1), date(search.year, 12, 31))

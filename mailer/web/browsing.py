@@ -71,12 +71,11 @@ def show(desk: Desk, visit: Visit) -> Response:
         found = listing.by_slug(session, desk, visit)
         spoken = _spoken(found)
         before = archive.place(session, found.card.id, visit.query.get("before", ""))
-        years = archive.years(session, found.card.id, asked.search)
+        every = archive.found(session, found.card.id, asked.search)
         topics = archive.topics(session, found.card.id, spoken[0])
-        numbers = archive.numbers(
-            session, found.card.id, asked.search, before=before, limit=ON_ONE_PAGE + 1
-        )
+        numbers = archive.numbers(every, asked.search.year, before=before, limit=ON_ONE_PAGE + 1)
         entries = _entries(session, desk, numbers[:ON_ONE_PAGE], asked.search, found)
+    years = archive.years(every)
     return desk.page(
         visit,
         "archive.html",
