@@ -154,7 +154,10 @@ class _Reader:
 
     def row(self, line: Line, origin: str | None) -> Row | Left:
         """Check one row."""
-        texts = {field: _text(line.cells, at) for field, at in self.place.items()}
+        cells = line.cells
+        if len(cells) < self.width:
+            cells += ("",) * (self.width - len(cells))
+        texts = {field: _tidy(cells[at]) for field, at in self.place.items()}
         email = texts[ADDRESS]
         if "<" in email and (named := NAMED.match(email)):
             texts = {"name": named["name"].strip(" \"'"), **texts}
@@ -196,15 +199,12 @@ class _Reader:
         return origins.judge(origin, cells, self.part)
 
 
-def _text(cells: tuple[str, ...], at: int) -> str:
-    return _tidy(cells[at]) if at < len(cells) else ""
-
-
 def _tidy(text: str) -> str:
     # Tabs and line ends are not printable, nor is any space but the one.
     if "  " in text or not text.isprintable():
         text = GAPS.sub(" ", text)
-    return unguarded(text.strip())
+    text = text.strip()
+    return unguarded(text) if text[:1] == "'" else text
 
 
 def _checked(texts: Mapping[str, str]) -> tuple[str, str, str, str]:

@@ -37,9 +37,9 @@ from mailer.subscribers.suppressions import made_by_batch, reasons_of
 BLOCK = 10_000
 """Rows in memory at once: some 15 MB."""
 
-FEWEST = 500
+FEWEST = 1_000
 MOST = 5_000
-"""Rows taken in one transaction."""
+"""Rows taken in one transaction, after the first."""
 
 CHUNK_SECONDS = 0.06
 """How long a transaction should take: others who write wait so long, and no more than 0.1."""
