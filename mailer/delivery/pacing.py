@@ -72,6 +72,10 @@ class Known:
         """Tell whether a group has a pace."""
         return route in self.everywhere or group in self.paced.get(route, ())
 
+    def sorts(self, route: str) -> bool:
+        """Tell whether some of what goes by a route may have to wait, and others not."""
+        return route in self.everywhere or bool(self.paced.get(route, frozenset()) - {ROUTE})
+
     def may_go(self, claimed: Claimed) -> bool:
         """Tell whether what was claimed before may still go."""
         if not (self.held or self.stopped):
@@ -140,6 +144,8 @@ class Pacer:
         The routes among `known` and those that `teaching` gave are locked.
         """
         concerned = known.routes | self.teaching(results)
+        if not concerned:
+            return []
         mine = [one for one in results if one.claimed.route in concerned and not one.redirected]
         if not mine:
             return []
@@ -213,9 +219,10 @@ class Pacer:
         now: datetime,
     ) -> list[Claimed]:
         """Give who may go now; send away the others, and give back those there is no room for."""
-        paced = [one for one in claimed if one.route in known.routes and _wants_to_go(one, now)]
-        if not paced:
+        routes = known.routes
+        if not routes:
             return list(claimed)
+        paced = [one for one in claimed if one.route in routes and _wants_to_go(one, now)]
         new = self._groups.read(session, (one.domain for one in paced), now=now)
         if new and known.everywhere:
             exchanges.want(session, new)
@@ -305,6 +312,8 @@ def fairly(claimed: Iterable[Claimed]) -> list[Claimed]:
             letters.append(one)
         else:
             by_digest[one.digest_id].append(one)
+    if len(by_digest) == 1:
+        return letters + [one for only in by_digest.values() for one in only]
     ordered = letters
     for turn in zip_longest(*by_digest.values()):
         ordered += sorted((one for one in turn if one is not None), key=_lot)

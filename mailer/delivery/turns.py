@@ -19,7 +19,7 @@ from mailer.db.schema import DeliveryState
 from mailer.delivery import accounting, notices, redirecting
 from mailer.delivery.accounting import Detour, Pause, Result
 from mailer.delivery.fitting import Fitting, render_ahead
-from mailer.delivery.pacing import Known, Pacer
+from mailer.delivery.pacing import Known, Pacer, fairly
 from mailer.delivery.press import Press
 from mailer.delivery.standing import Standing, limited, look
 from mailer.errors import MailerError
@@ -29,9 +29,9 @@ from mailer.rendering import Plate
 RENDER_AGAIN = timedelta(minutes=10)
 """How long a letter waits whose template is broken, before it is rendered again."""
 
-SWEEP = 200
-"""Rows of digests claimed by a route with paces: of them go as many as there is room for, and those
-that may not go yet are out of the way."""
+WIDER, SWEEP = 8, 200
+"""How many times the room is claimed, up to so many rows, where groups have paces: those that may
+not go yet are then out of the way at once, and those there is no room for go back."""
 
 AHEAD = 200
 """Letters looked at before a turn, so that they are rendered outside its transaction."""
@@ -121,7 +121,7 @@ class Turns:
             claimed, detours = _claim(session, worker_id, standing, now)
             claimed = self._lengthen(session, claimed, standing, now)
             going = self._sift(session, worker_id, claimed, standing, detours, now)
-            parcels = self._sort(session, worker_id, going, detours, now)
+            parcels = self._sort(session, worker_id, fairly(going), detours, now)
         return Turn(parcels, standing, is_idle=not (claimed or results or returned))
 
     def settle(self, worker_id: int, results: Sequence[Result]) -> None:
@@ -278,8 +278,8 @@ def _claim(
                 some = ledger.claim_letters(session, worker_id, home, limit=free, now=now)
                 letters += take(route, home, some)
         free = room.digests - letters
-        if free > 0 and route in standing.paces.routes:
-            free = max(free, SWEEP)
+        if standing.paces.sorts(route):
+            free = max(free, min(WIDER * free, SWEEP))
         mine = sorted(digest for digest, going in standing.digests.items() if going.route == route)
         for left, digest in zip(range(len(mine), 0, -1), mine, strict=True):
             if free > 0:

@@ -54,6 +54,12 @@ def letter_of(message: Taken) -> str:
     return " ".join(body.get_content().split())
 
 
+def at_more_than(per_minute: int, moments: list[float]) -> bool:
+    """Tell whether messages came faster than a pace and its burst let them."""
+    assert moments
+    return len(moments) > per_minute / 60 * (moments[-1] - moments[0] + 5) + 5
+
+
 @contextmanager
 def at_work(app: App) -> Iterator[None]:
     """Run a second worker on the same ledger, in a thread."""
@@ -113,7 +119,7 @@ def test_a_provider_that_asks_for_less_holds_up_nobody_else(
     relay.rule = None
     office.clock.move(HOLD)
     office.work()
-    assert 1 <= taken(relay, "gmail.com") + taken(relay, "googlemail.com") <= 20
+    assert not at_more_than(150, [one.at for one in relay.messages[120:]])
     until_sent(office, digest)
 
     assert set(relay.taken.values()) == {1}
@@ -178,9 +184,7 @@ def test_a_relay_that_asks_for_less_is_used_at_half_of_what_it_took(
 
     whole = group(office, "")
     assert whole.pace.per_minute > 0
-    moments = [one.at for one in relay.messages[before:]]
-    seconds = moments[-1] - moments[0] + 5
-    assert len(moments) <= whole.pace.per_minute / 60 * seconds + 5
+    assert not at_more_than(whole.pace.per_minute, [one.at for one in relay.messages[before:]])
     until_sent(office, digest)
     assert set(relay.taken.values()) == {1}
 
@@ -366,4 +370,4 @@ def test_two_digests_at_once_share_a_whole_run(office: Installation, relay: Smtp
     assert all(office.sums(digest).sent == 600 for digest in digests)
     for share in (0.25, 0.5, 0.75):
         some = subjects[: int(1200 * share)]
-        assert 0.3 <= sum(some) / len(some) <= 0.7
+        assert 0.4 <= sum(some) / len(some) <= 0.6
