@@ -73,6 +73,34 @@ def find(session: Session, keys: AbstractSet[Key]) -> dict[Key, Pace]:
     return {key: pace for key, pace in found.items() if key in keys}
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """That a group has a pace on a route, and whether it is held or stopped."""
+
+    route: str
+    group: str
+    held_until: datetime | None
+    stopped_at: datetime | None
+
+
+def at_a_glance(
+    session: Session, routes: Collection[str], everywhere: Collection[str], *, now: datetime
+) -> list[Glance]:
+    """Give who has a pace; where everybody has one, only who is held or stopped."""
+    statement = select(
+        col(Row.route), col(Row.group_name), col(Row.held_until), col(Row.stopped_at)
+    ).where(
+        col(Row.route).in_(routes),
+        or_(
+            col(Row.route).not_in(everywhere),
+            col(Row.group_name) == ROUTE,
+            col(Row.held_until) > now,
+            col(Row.stopped_at).is_not(None),
+        ),
+    )
+    return [Glance(*row) for row in session.execute(statement)]
+
+
 def standings(session: Session, routes: Collection[str]) -> list[GroupStanding]:
     """Give every pace of some routes."""
     statement = (

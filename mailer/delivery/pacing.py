@@ -106,11 +106,11 @@ class Pacer:
         """Give who has a pace."""
         paced = defaultdict(set, {name: set(some) for name, some in self._given.items()})
         held, stopped = set(), set()
-        for one in paces.standings(session, list(self._routes)):
+        for one in paces.at_a_glance(session, self._routes, self._everywhere, now=now):
             paced[one.route].add(one.group)
-            if one.pace.is_held(now):
+            if one.held_until is not None and now < one.held_until:
                 held.add((one.route, one.group))
-            if one.pace.stopped_at is not None:
+            if one.stopped_at is not None:
                 stopped.add((one.route, one.group))
         if not (paced or self._everywhere):
             return NOBODY
@@ -128,7 +128,7 @@ class Pacer:
             return None
         key = (route, ROUTE)
         found = paces.find(session, {key}).get(key)
-        return arithmetic.room(found, self._terms(key), now) if found else None
+        return arithmetic.room(found, self.terms(key), now) if found else None
 
     # ---------------------------------------------------------------- learning
 
@@ -160,7 +160,7 @@ class Pacer:
             before = found.get(key)
             if before is None and not self._is_worth_a_row(key, about):
                 continue
-            terms = self._terms(key)
+            terms = self.terms(key)
             after = _after(before or arithmetic.begun(terms, now), terms, about)
             if after != before:
                 changed[key] = after
@@ -203,9 +203,6 @@ class Pacer:
         is_slow = bool(slow) and (key[1] in groups.BY_NAME or len(slow) > 1)
         return is_slow or any(map(_is_refusal, about))
 
-    def _terms(self, key: Key) -> Terms:
-        return groups.terms(self._routes[key[0]], key[1])
-
     # ------------------------------------------------------------------ keeping
 
     def sift(
@@ -233,6 +230,10 @@ class Pacer:
         paces.keep(session, sieve.changed)
         stays = {one.id for one in paced} - kept
         return [one for one in claimed if one.id not in stays]
+
+    def terms(self, key: Key) -> Terms:
+        """Give what is known of a group beforehand."""
+        return groups.terms(self._routes[key[0]], key[1])
 
     def group(self, claimed: Claimed) -> str:
         """Give the group that a row's recipient belongs to."""
@@ -296,7 +297,7 @@ class _Sieve:
 
     def _take(self, key: Key, one: Claimed) -> datetime | None:
         """Take a slot for a row; give when to come again if there is none."""
-        terms = self._pacer._terms(key)  # noqa: SLF001  (its other half)
+        terms = self._pacer.terms(key)
         pace = self._paces.get(key) or arithmetic.begun(terms, self._now)
         take = arithmetic.of_letter if one.digest_id is None else arithmetic.of_digest
         self._paces[key], later = take(pace, terms, self._now)

@@ -25,6 +25,7 @@ def test_the_numbers_are_those_of_the_office(open_office: Open) -> None:
     assert found["communique_workers",] == 0
     assert found["communique_letters_waiting",] >= 1
     assert found["communique_route_in_use", "smtp"] == 1
+    assert found["communique_groups", "smtp", "held"] == 0
     assert found["communique_disk_free_bytes",] > 0
     assert "kim" not in page.text
 
