@@ -11,7 +11,7 @@ import structlog
 
 from mailer import scheduler, web
 from mailer.app import App
-from mailer.worker import Children, stopping
+from mailer.worker import Children, fastest_loop, stopping
 
 WEB_GRACE_SECONDS = 10
 
@@ -29,7 +29,8 @@ def run(app: App, *, on_started: Callable[[], None] | None = None) -> None:
             on_started()
 
     server = web.Server(web.create(app), sock, grace_seconds=WEB_GRACE_SECONDS, on_started=started)
-    asyncio.run(together(app, server))
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        runner.run(together(app, server))
 
 
 async def together(app: App, server: web.Server) -> None:

@@ -37,7 +37,7 @@ def run(app: App, *, once: bool = False, processes: int = 1, tied: bool = False)
     if processes > 1 and not once:
         asyncio.run(_watch(app, processes))
     else:
-        with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
             runner.run(_run(app, once=once, tied=tied))
 
 
@@ -47,7 +47,7 @@ async def _watch(app: App, processes: int) -> None:
     await children.watch_until(stop)
 
 
-def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Give what makes an event loop: uvloop's where it is installed."""
     try:
         import uvloop  # noqa: PLC0415  (it is an extra)
