@@ -27,14 +27,20 @@ AT_ONCE = 200
 
 
 class Groups:
-    """The groups of domains as far as they are known; one for each worker."""
+    """The groups of domains as far as they are known; one for each worker.
 
-    def __init__(self) -> None:
+    A domain in `apart` is a group of its own, whoever takes its mail.
+    """
+
+    def __init__(self, apart: Collection[str] = ()) -> None:
+        self._apart = frozenset(apart)
         self._known: dict[str, str] = {}
         self._fresh_until: datetime | None = None
 
     def of(self, domain: str) -> str:
         """Give the group of a domain: its provider, or itself."""
+        if domain in self._apart:
+            return domain
         return BY_DOMAIN.get(domain) or self._known.get(domain, domain)
 
     def read(self, session: Session, domains: Iterable[str], *, now: datetime) -> set[str]:

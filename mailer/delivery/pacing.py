@@ -92,7 +92,7 @@ class Pacer:
 
     def __init__(self, routes: Mapping[str, config.Route]) -> None:
         self._routes = routes
-        self._groups = Groups()
+        self._groups = Groups({name for route in routes.values() for name in route.group_limits})
         self._everywhere = frozenset(
             name for name, route in routes.items() if route.pace is config.Pace.PROVIDERS
         )

@@ -15,7 +15,7 @@ from mailer.db.schema import DeliveryKind, DomainGroup, Pace, Suppression
 from mailer.delivery.paces import GroupStanding
 from tests.delivery.mails import read
 from tests.installation import OWNER, Installation, readers
-from tests.name_server import NameServer, Zone
+from tests.name_server import BROKEN, NameServer, Zone
 from tests.smtp_server import SmtpServer, Taken
 
 SLOW_DOWN = "421 4.7.28 our system has detected an unusual rate of mail"
@@ -228,6 +228,19 @@ def test_a_limit_of_the_owners_own_is_kept(office: Installation, relay: SmtpServ
     assert taken(relay, "partner.example") <= 3 + 12
 
 
+def test_a_domain_of_a_provider_has_a_limit_of_its_own_if_it_is_named(
+    office: Installation, relay: SmtpServer
+) -> None:
+    office.reopen(smtp={"group_limits": {"googlemail.com": 12}})
+    office.subscribers(*at("googlemail.com", 20), *at("gmail.com", 20))
+    office.queued()
+
+    office.work()
+
+    assert taken(relay, "gmail.com") == 20
+    assert taken(relay, "googlemail.com") <= 8
+
+
 def test_letters_go_before_the_digests_in_line(office: Installation, relay: SmtpServer) -> None:
     office.reopen(smtp={"group_limits": {"partner.example": 12}})
     office.subscribers(*at("partner.example", 40), "kim@partner.example")
@@ -311,7 +324,67 @@ def test_a_provider_that_refuses_us_is_stopped_and_the_owner_told(
     assert office.sums(digest).sent == 90 - len(refused)
 
 
+# ----------------------------------------------------------------------- forgotten
+
+
+def test_after_a_quiet_day_a_pace_that_was_asked_for_is_forgotten(
+    office: Installation, relay: SmtpServer
+) -> None:
+    office.subscribers(*at("gmail.com", 30))
+    relay.rule = answers(SLOW_DOWN, "gmail.com")
+    office.queued()
+    office.work()
+
+    scheduler.tidy(office.app)
+    assert office.count(Pace) == 1
+    office.clock.move(timedelta(days=1, minutes=11))
+    scheduler.tidy(office.app)
+
+    assert office.count(Pace) == 0
+
+
+def test_a_stopped_group_is_not_forgotten(office: Installation, relay: SmtpServer) -> None:
+    office.subscribers(*at("gmail.com", 30))
+    relay.rule = answers(BLOCKED, "gmail.com")
+    office.queued()
+    office.work()
+
+    office.clock.move(timedelta(days=100))
+    scheduler.tidy(office.app)
+
+    assert group(office, "google").state(office.clock.now()) == "stopped"
+
+
+def test_a_given_pace_is_remembered_for_a_month(office: Installation, relay: SmtpServer) -> None:
+    office.reopen(smtp={"pace": "providers"})
+    office.subscribers("kim@orange.fr")
+    office.queued()
+    office.work()
+
+    for days, remembered in ((29, 1), (2, 0)):
+        office.clock.move(timedelta(days=days))
+        scheduler.tidy(office.app)
+        assert office.count(Pace) == remembered
+
+
 # ---------------------------------------------------------------------- exchangers
+
+
+def test_a_domain_that_could_not_be_asked_about_is_asked_about_later(
+    office: Installation, relay: SmtpServer
+) -> None:
+    office.reopen(smtp={"pace": "providers"})
+    office.subscribers("kim@one.example")
+    office.queued()
+    office.work()
+
+    with NameServer({"one.example": BROKEN}) as names:
+        scheduler.ask_about_domains(office.app, check.Resolver(names.address, seconds=10))
+    assert known(office) == {"one.example": "one.example"}
+
+    office.clock.move(timedelta(hours=1, minutes=1))
+    scheduler.tidy(office.app)
+    assert known(office) == {}
 
 
 def test_domains_with_the_same_exchangers_are_one_group(
