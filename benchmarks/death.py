@@ -9,7 +9,7 @@ the messages; at one of them the sink is just holding its answers to dots. Each 
 worker is started; the last may finish. Then the ledger is compared with the sink's log,
 recipient by recipient: nobody may be lost, nobody may have it twice, and no kill may leave more
 in doubt than it had connections. With `--beside` a second worker works all the time beside
-those that are killed. The exit code says whether all held.
+those that are killed, and no answers are held. The exit code says whether all held.
 """
 
 import argparse
@@ -135,7 +135,7 @@ def run(  # noqa: PLR0913  (what may be chosen)
     beside: bool = False,
 ) -> Verdict:
     """Send one digest through that many deaths, and compare."""
-    plan = _plan(recipients, kills, random.Random(seed))
+    plan = _plan(recipients, kills, random.Random(seed), may_hold=not beside)
     holds = [kill.at for kill in plan if kill.held]
     with _sink(folder / "sink.log", wait=wait, holds=holds) as sink:
         clock = RunningClock(SystemClock().now())
@@ -180,30 +180,42 @@ def show(verdict: Verdict) -> None:
         print(f"NOT WELL: {problem}")
 
 
-def _plan(recipients: int, kills: int, chance: random.Random) -> list[Kill]:
-    """Choose when to kill: between 10 and 90 %, once while a dot is held."""
+def _plan(recipients: int, kills: int, chance: random.Random, *, may_hold: bool) -> list[Kill]:
+    """Choose when to kill: between 10 and 90 %, once while a dot is held if that may be."""
     moments = sorted(chance.sample(range(recipients // 10, recipients * 9 // 10), kills))
-    held = chance.randrange(kills)
+    held = chance.randrange(kills) if may_hold else None
     return [Kill(at, number == held) for number, at in enumerate(moments)]
 
 
 def _kill(office: Installation, sink: Sink, kill: Kill) -> None:
     """Start a worker, and kill it when the sink has so many messages."""
+    before = _journals(office)
     with office.worker() as process:
+        wait_for(lambda: _journals(office) - before, seconds=PATIENCE_SECONDS)
+        [path] = _journals(office) - before
         if kill.held:
             sink.wait_for_hold()
+            wait_for(lambda: _dots(path), seconds=PATIENCE_SECONDS)
             time.sleep(0.05)  # so that the other connections come to their dots as well
         else:
             wait_for(lambda: sink.count() >= kill.at, seconds=PATIENCE_SECONDS)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     kill.at = sink.count()
-    # The last one to begin; another may be at work beside it.
-    path = max(office.app.config.state.glob("*.journal"), key=lambda path: int(path.stem))
+    kill.worker = int(path.stem)
+    kill.dots = _dots(path)
+
+
+def _journals(office: Installation) -> set[Path]:
+    return set(office.app.config.state.glob("*.journal"))
+
+
+def _dots(path: Path) -> int:
+    """Count the messages that are between dot and answer."""
     journal = Journal.open(path)
-    kill.worker = journal.worker_id
-    kill.dots = Counter(journal.marks().values())[Mark.SENDING]
+    dots = Counter(journal.marks().values())[Mark.SENDING]
     journal.close()
+    return dots
 
 
 def _compare(verdict: Verdict, rows: list[Delivery], sink: Sink) -> None:
