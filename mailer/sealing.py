@@ -7,12 +7,13 @@ is sealed, and nothing opens that is put in another's place.
 
 import hmac
 import secrets
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from mailer.errors import ConfigError
 from mailer.tokens import Key, KeyRing
+
+if TYPE_CHECKING:  # it is large, and who seals nothing goes without it
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES = 12
 
@@ -25,6 +26,8 @@ def seal(ring: KeyRing, secret: bytes, about: str) -> tuple[bytes, int]:
 
 def unseal(ring: KeyRing, sealed: bytes, about: str, *, key_id: int) -> bytes:
     """Open a secret. Raises ConfigError when its key is not in the ring any more."""
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415  (as above)
+
     for key in ring.keys:
         if key.id == key_id:
             try:
@@ -36,5 +39,7 @@ def unseal(ring: KeyRing, sealed: bytes, about: str, *, key_id: int) -> bytes:
     raise ConfigError([f"tokens.keys: the key {key_id:02x} that opens the {about} is not there"])
 
 
-def _cipher(key: Key) -> AESGCM:
+def _cipher(key: Key) -> "AESGCM":
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  (as above)
+
     return AESGCM(hmac.digest(key.secret, b"communique seal\0", "sha256"))

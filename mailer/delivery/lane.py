@@ -47,7 +47,7 @@ class Lane:
     @property
     def is_busy(self) -> bool:
         """Tell whether anything waits here or is being sent."""
-        return bool(self._in_hand or len(self))
+        return bool(self._in_hand or self._letters or self._digests)
 
     @property
     def is_low(self) -> bool:
@@ -69,12 +69,13 @@ class Lane:
 
     async def take(self, seconds: float) -> Parcel | None:
         """Wait for a parcel and take it in hand; None when none came in so many seconds."""
-        if not len(self):
+        if not (self._letters or self._digests):
             await self._wait(seconds)
-        if not len(self):
+        queue = self._letters or self._digests
+        if not queue:
             return None
         self._in_hand += 1
-        return (self._letters or self._digests).popleft()
+        return queue.popleft()
 
     def ended(self) -> None:
         """Note that a parcel is out of hand, however it went."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
@@ -19,8 +20,8 @@ from mailer.db.schema import DeliveryKind, DigestEdition, ItemVersion
 from mailer.delivery import plates, redirecting, weighing
 from mailer.delivery.contents import Contents
 from mailer.delivery.redirecting import bannered
+from mailer.delivery.signers import Signers
 from mailer.digests import life
-from mailer.dkim import Signer, Signers
 from mailer.language import Language
 from mailer.ledger import Claimed
 from mailer.links import Links
@@ -41,6 +42,9 @@ from mailer.rendering import (
 )
 from mailer.rendering.holes import split
 from mailer.tokens import KeyRing, Purpose
+
+if TYPE_CHECKING:
+    from mailer.dkim import Signer
 
 KEPT = 200
 """Plates, and rendered letters, kept in memory; some 100 KB each, plates in base64 thrice that."""
@@ -244,7 +248,7 @@ class Press:
             pieces = [signer.sign(pieces, at=claimed.dated_at), *pieces]
         return b"".join(pieces)
 
-    def _signer(self, plate: Plate) -> Signer | None:
+    def _signer(self, plate: Plate) -> "Signer | None":
         return self.signers.of(plate.domain)
 
     def _unsigned(self, claimed: Claimed, plate: Plate) -> list[bytes]:

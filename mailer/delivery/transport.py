@@ -62,6 +62,13 @@ class Connection:
         self._context = trust(route)
         self._session: Session | None = None
         self._is_new = False
+        waits = route.timeouts
+        self._waits = {
+            Step.RSET: waits.mail,
+            Step.MAIL: waits.mail,
+            Step.RCPT: waits.rcpt,
+            Step.DATA: waits.data,
+        }
 
     @property
     def is_open(self) -> bool:
@@ -139,7 +146,7 @@ class Connection:
             return await self._ask_at_once(session, commands)
         for step, command in commands:
             try:
-                answer = await session.wire.ask(command, self._wait(step))
+                answer = await session.wire.ask(command, self._waits[step])
             except Lost as error:
                 return self._lost(session, step, error)
             if not _goes_on(step, answer.code):
@@ -153,7 +160,7 @@ class Connection:
         loss: Lost | None = None
         try:
             answers: Sequence[Answer] = await session.wire.ask_all(
-                [command for _, command in commands], [self._wait(step) for step in steps]
+                [command for _, command in commands], [self._waits[step] for step in steps]
             )
         except Lost as error:
             loss, answers = error, error.heard
@@ -185,10 +192,6 @@ class Connection:
             self.drop()
         else:
             session.begun = answer.code >= 400
-
-    def _wait(self, step: Step) -> float:
-        waits = self.route.timeouts
-        return {Step.RCPT: waits.rcpt, Step.DATA: waits.data}.get(step, waits.mail)
 
     async def _ready(self) -> Session:
         """Give a session that waits for MAIL: the kept one if it is good, else a new one."""

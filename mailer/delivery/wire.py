@@ -8,6 +8,7 @@ being sent.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 BLOCK = 64 * 1024
@@ -18,6 +19,10 @@ LONGEST_LINE = 4096
 
 MOST_LINES = 100
 """Lines of one reply; the longest seen in the wild have six."""
+
+
+LINES_KNOWN = 200
+"""Lines of replies that are remembered: a relay says the same few to every message."""
 
 
 class Lost(Exception):
@@ -66,15 +71,24 @@ class Replies:
     def _line(self, line: bytes) -> Answer | None:
         if len(line) > LONGEST_LINE or len(self._lines) >= MOST_LINES:
             raise Lost("an answer without end")
-        code = line[:3]
-        if not (code.isdigit() and b"200" <= code <= b"599") or line[3:4].isdigit():
-            raise Lost(f"an answer that is not SMTP: {line[:80].decode('utf-8', 'replace')}")
-        self._lines.append(line[4:].decode("utf-8", "replace").strip())
-        if line[3:4] == b"-":
+        code, text, is_last = _read_line(line)
+        if is_last and not self._lines:
+            return Answer(code, (text,))
+        self._lines.append(text)
+        if not is_last:
             return None
-        answer = Answer(int(code), tuple(self._lines))
+        answer = Answer(code, tuple(self._lines))
         self._lines.clear()
         return answer
+
+
+@lru_cache(LINES_KNOWN)
+def _read_line(line: bytes) -> tuple[int, str, bool]:
+    """Give a line's code, its text, and whether the reply ends with it."""
+    code = line[:3]
+    if not (code.isdigit() and b"200" <= code <= b"599") or line[3:4].isdigit():
+        raise Lost(f"an answer that is not SMTP: {line[:80].decode('utf-8', 'replace')}")
+    return int(code), line[4:].decode("utf-8", "replace").strip(), line[3:4] != b"-"
 
 
 class Wire(asyncio.Protocol):

@@ -1,8 +1,7 @@
 """DKIM: keys by domain, and signatures over finished messages (RFC 6376).
 
-    signers = Signers(ring); signers.renew(session)        each turn of a worker
-    if signer := signers.of("example.org"):
-        message = signer.sign([message], at=dated_at) + message
+    signer = Signer("example.org", tuple(opened(ring, key) for key in in_use(session)))
+    message = signer.sign([message], at=dated_at) + message
 
 `make`, `switch` and `remove` change which keys there are; `holds` is a receiver's view.
 """
@@ -23,7 +22,6 @@ from mailer.dkim.keeping import (
     switch,
 )
 from mailer.dkim.making import domain, place, record, selector
-from mailer.dkim.signers import Signers
 from mailer.dkim.signing import OVERSIGNED, SIGNED, Key, Signer
 from mailer.dkim.verifying import holds
 
@@ -34,7 +32,6 @@ __all__ = [
     "Key",
     "NotAMessage",
     "Signer",
-    "Signers",
     "Standing",
     "Wish",
     "chosen",

@@ -1,9 +1,12 @@
 """How claimed rows ended, written in one go: the statement that runs once for every message.
 
 It is spelled out for each database, for here the work of building statements row by row would
-cost more than the writing.
+cost more than the writing. And it is one statement for all rows, not one for each: between two
+statements the driver lets go of the interpreter and has to get hold of it again, from the loop
+that is sending.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,12 +45,17 @@ class Settlement:
 _TRIES = "deliveries.tries + CASE deliveries.state WHEN 'uncertain' THEN 0 ELSE {tries} END"
 _HELD = str(HELD)
 
-_ON_SQLITE = f"""
+_ON_SQLITE = text(
+    f"""
     UPDATE deliveries SET
-        state = ?, due_at = ?, tries = {_TRIES.format(tries="?")}, settled_at = ?, reason = ?,
-        reply_code = ?, reply_text = ?, worker_id = NULL
-    WHERE id = ? AND worker_id = ? AND {_HELD}
-"""  # noqa: S608  (nothing but our own words is put in)
+        state = said.value ->> 0, due_at = said.value ->> 1,
+        tries = {_TRIES.format(tries="(said.value ->> 2)")}, settled_at = said.value ->> 3,
+        reason = said.value ->> 4, reply_code = said.value ->> 5, reply_text = said.value ->> 6,
+        worker_id = NULL
+    FROM json_each(:rows) AS said
+    WHERE deliveries.id = said.value ->> 7 AND +deliveries.worker_id = :worker AND {_HELD}
+    """  # noqa: S608  (nothing but our own words is put in)
+)
 
 _ON_POSTGRESQL = text(
     f"""
@@ -72,7 +80,7 @@ def write(session: Session, worker_id: int, settlements: Sequence[Settlement]) -
     moment = _moment(connection)
     rows = [_row(one, moment) for one in settlements]
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_ON_SQLITE, [(*row, worker_id) for row in rows])
+        connection.execute(_ON_SQLITE, {"rows": json.dumps(rows), "worker": worker_id})
     else:
         columns = dict(zip(_NAMES, map(list, zip(*rows, strict=True)), strict=True))
         connection.execute(_ON_POSTGRESQL, {**columns, "worker": worker_id})

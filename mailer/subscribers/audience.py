@@ -143,24 +143,19 @@ def _pausing(session: Session, claimed: Sequence[Claimed], now: datetime) -> set
 
 def _gone(session: Session, claimed: Sequence[Claimed]) -> set[int]:
     """Give the claims of digests whose subscriber is not on the list any more."""
+    gone: set[int] = set()
     digests = [one for one in claimed if one.kind is DeliveryKind.DIGEST]
-    if not digests:
-        return set()
-    on_it = or_(
-        *(
-            and_(
-                col(Subscription.list_id) == list_id,
-                among(
-                    session,
-                    col(Subscription.subscriber_id),
-                    [one.subscriber_id for one in digests if one.list_id == list_id],
-                ),
-            )
-            for list_id in {one.list_id for one in digests}
+    for list_id in {one.list_id for one in digests}:
+        mine = [one for one in digests if one.list_id == list_id]
+        asked = {one.subscriber_id for one in mine}
+        there = and_(
+            col(Subscription.list_id) == list_id,
+            col(Subscription.state) == SubscriptionState.CONFIRMED,
+            among(session, col(Subscription.subscriber_id), asked),
         )
-    )
-    statement = select(col(Subscription.subscriber_id), col(Subscription.list_id)).where(
-        on_it, col(Subscription.state) == SubscriptionState.CONFIRMED
-    )
-    still = {tuple(row) for row in session.execute(statement)}
-    return {one.id for one in digests if (one.subscriber_id, one.list_id) not in still}
+        # Counted first: mostly all are still there, and then nobody has to be looked for.
+        if session.execute(select(func.count()).where(there)).scalar_one() == len(asked):
+            continue
+        still = set(session.execute(select(col(Subscription.subscriber_id)).where(there)).scalars())
+        gone |= {one.id for one in mine if one.subscriber_id not in still}
+    return gone

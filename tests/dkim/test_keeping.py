@@ -9,7 +9,8 @@ from sqlmodel import Session
 from mailer import dkim
 from mailer.db import Database
 from mailer.db.schema import DkimAlgorithm, DkimKey
-from mailer.dkim import Signers, Wish, making
+from mailer.delivery.signers import Signers
+from mailer.dkim import Wish, making
 from mailer.errors import ConfigError, NotFound, Refused, UsageError
 from mailer.tokens import KeyRing, new_key
 from tests.conftest import MOMENT

@@ -5,14 +5,17 @@ next turn. May be read from any thread while another renews.
 """
 
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from mailer.db.schema import DkimKey
-from mailer.dkim import keeping
-from mailer.dkim.signing import Key, Signer
 from mailer.errors import ConfigError
 from mailer.tokens import KeyRing
+
+if TYPE_CHECKING:  # what signs is large, and who has no key goes without it
+    from mailer.dkim import Key, Signer
 
 
 class Signers:
@@ -20,21 +23,32 @@ class Signers:
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
+        self._in_use: tuple[int | None, ...] = ()
         self._opened: dict[int, Key | ConfigError] = {}
         self._found: dict[str, Signer | ConfigError] = {}
 
     def renew(self, session: Session) -> None:
         """Learn which keys sign now."""
+        signing = col(DkimKey.signs_from).is_not(None) & col(DkimKey.signs_until).is_(None)
+        statement = select(col(DkimKey.id)).where(signing).order_by(col(DkimKey.id))
+        in_use = tuple(session.execute(statement).scalars())
+        if in_use != self._in_use:
+            self._open_all(session)
+            self._in_use = in_use
+
+    def _open_all(self, session: Session) -> None:
+        from mailer import dkim  # noqa: PLC0415  (as above)
+
         opened: dict[int, Key | ConfigError] = {}
         domains: dict[str, list[Key | ConfigError]] = defaultdict(list)
-        for row in keeping.in_use(session):
+        for row in dkim.in_use(session):
             assert row.id is not None
             opened[row.id] = self._opened.get(row.id) or self._open(row)
             domains[row.domain].append(opened[row.id])
         self._opened = opened
         self._found = {domain: _signer(domain, keys) for domain, keys in domains.items()}
 
-    def of(self, domain: str) -> Signer | None:
+    def of(self, domain: str) -> "Signer | None":
         """Give the signer of a domain, None for one that we do not sign for.
 
         Raises ConfigError when its key cannot be opened: such mail is not to go unsigned.
@@ -48,17 +62,21 @@ class Signers:
         """Tell whether mail of a domain is to be signed, be it that its key cannot be opened."""
         return domain in self._found
 
-    def _open(self, row: DkimKey) -> Key | ConfigError:
+    def _open(self, row: DkimKey) -> "Key | ConfigError":
+        from mailer import dkim  # noqa: PLC0415  (as above)
+
         try:
-            return keeping.opened(self._ring, row)
+            return dkim.opened(self._ring, row)
         except ConfigError as error:
             return error
 
 
-def _signer(domain: str, keys: list[Key | ConfigError]) -> Signer | ConfigError:
+def _signer(domain: str, keys: "list[Key | ConfigError]") -> "Signer | ConfigError":
+    from mailer import dkim  # noqa: PLC0415  (as above)
+
     ready = []
     for key in keys:
         if isinstance(key, ConfigError):
             return key
         ready.append(key)
-    return Signer(domain, tuple(ready))
+    return dkim.Signer(domain, tuple(ready))
