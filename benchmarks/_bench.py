@@ -10,9 +10,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from tests.installation import Installation, RunningClock  # noqa: E402
 CHUNK = 10_000
 DOMAINS = 200
 MEGABYTE = 1024 * 1024
+WATCH_SECONDS = 0.05
 
 
 @dataclass
@@ -195,12 +197,40 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
 
 def wait(process: "subprocess.Popen[Any]", began: float) -> Cost:
     """Wait for a program to end and give what it and its children used; it must end well."""
-    _, status, used = os.wait4(process.pid, 0)
+    with _peak(process.pid) as peak:
+        _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{process.args!r} ended with {process.returncode}")
-    peak = used.ru_maxrss / 1024
-    return Cost(time.monotonic() - began, used.ru_utime + used.ru_stime, peak)
+    cpu = used.ru_utime + used.ru_stime
+    return Cost(time.monotonic() - began, cpu, max(peak.values(), default=0) / MEGABYTE)
+
+
+@contextmanager
+def _peak(pid: int) -> Iterator[dict[int, int]]:
+    """Watch the most memory of a program and its children, in bytes by process.
+
+    What wait4 tells is no good: it begins with the memory of the process that started this one.
+    """
+    found: dict[int, int] = {}
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(WATCH_SECONDS):
+            children = Path(f"/proc/{pid}/task/{pid}/children")
+            with suppress(OSError):
+                for one in (pid, *map(int, children.read_text().split())):
+                    status = Path(f"/proc/{one}/status").read_text()
+                    _, _, rest = status.partition("VmHWM:")
+                    found[one] = int(rest.split()[0]) * 1024
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
 
 
 def median(values: Iterable[float]) -> float:
