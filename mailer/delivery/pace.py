@@ -86,6 +86,14 @@ def begun(terms: Terms, now: datetime) -> Pace:
     return Pace(now, now, now, per_minute=start if terms.is_given else 0)
 
 
+def under(pace: Pace, terms: Terms) -> Pace:
+    """Give a pace as today's terms have it: they may have been others when it was kept."""
+    per_minute = pace.per_minute
+    if terms.is_given:
+        per_minute = min(per_minute or terms.start, terms.most or MOST)
+    return pace if per_minute == pace.per_minute else replace(pace, per_minute=per_minute)
+
+
 # ------------------------------------------------------------------------ learning
 
 

@@ -8,6 +8,7 @@ nothing here.
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -153,7 +154,7 @@ class Pacer:
         now = mine[-1].at
         self._read(session, mine, now=now)
         lessons = self._lessons(known, mine)
-        found = paces.find(session, lessons.keys())
+        found = self.find(session, lessons.keys())
         changed: dict[Key, Pace] = {}
         stops = []
         for key, about in lessons.items():
@@ -231,6 +232,11 @@ class Pacer:
         stays = {one.id for one in paced} - kept
         return [one for one in claimed if one.id not in stays]
 
+    def find(self, session: Session, keys: AbstractSet[Key]) -> dict[Key, Pace]:
+        """Give the paces there are, as today's settings have them."""
+        found = paces.find(session, keys)
+        return {key: arithmetic.under(pace, self.terms(key)) for key, pace in found.items()}
+
     def terms(self, key: Key) -> Terms:
         """Give what is known of a group beforehand."""
         return groups.terms(self._routes[key[0]], key[1])
@@ -259,7 +265,7 @@ class _Sieve:
         self._now = now
         whole = {(one.route, ROUTE) for one in claimed if known.has(one.route, ROUTE)}
         keys = whole | {(one.route, pacer.group(one)) for one in claimed}
-        self._paces = paces.find(session, {key for key in keys if known.has(*key)})
+        self._paces = pacer.find(session, {key for key in keys if known.has(*key)})
         self.changed: dict[Key, Pace] = {}
         self.away: dict[int, datetime | None] = {}
         self.reasons: dict[int, str] = {}

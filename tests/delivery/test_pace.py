@@ -97,6 +97,14 @@ def test_a_pace_that_nobody_asked_for_is_none() -> None:
     assert paces.room(pace, LEARNED, MOMENT).digests >= 10_000
 
 
+def test_a_pace_that_was_kept_obeys_the_terms_of_today() -> None:
+    fast, without = replace(fresh(), per_minute=300), replace(fresh(), per_minute=0)
+    lower = Terms(start=30, most=30, is_given=True)
+
+    assert [paces.under(one, lower).per_minute for one in (fast, without)] == [30, 30]
+    assert [paces.under(one, LEARNED) for one in (fast, without)] == [fast, without]
+
+
 def test_letters_have_a_reserve_that_digests_do_not_touch() -> None:
     pace, later = fresh(), None
     while later is None:

@@ -228,6 +228,20 @@ def test_a_limit_of_the_owners_own_is_kept(office: Installation, relay: SmtpServ
     assert taken(relay, "partner.example") <= 3 + 12
 
 
+def test_a_limit_that_is_made_lower_holds_at_once(office: Installation, relay: SmtpServer) -> None:
+    office.reopen(smtp={"group_limits": {"partner.example": 60}})
+    office.subscribers(*at("partner.example", 20))
+    office.queued()
+    office.work()
+    before = taken(relay, "partner.example")
+
+    office.reopen(smtp={"group_limits": {"partner.example": 6}})
+    office.clock.move(MINUTE)
+    office.work()
+
+    assert taken(relay, "partner.example") == before + 1
+
+
 def test_a_domain_of_a_provider_has_a_limit_of_its_own_if_it_is_named(
     office: Installation, relay: SmtpServer
 ) -> None:
