@@ -11,7 +11,7 @@ from mailer.cli import printing
 from mailer.cli.options import AsJson
 from mailer.cli.printing import talk
 from mailer.delivery import RouteStanding
-from mailer.errors import NotFound
+from mailer.errors import NotFound, Refused
 
 app = typer.Typer()
 
@@ -61,7 +61,8 @@ def resume(
             talk(f"route “{name}” is in use again")
         else:
             count = _resume_group(opened, name, group)
-            talk(f"“{group}” gets mail by route “{name}” again; {count:,} held messages go on")
+            held = printing.counted(count, "held message goes on", "held messages go on")
+            talk(f"“{group}” gets mail by route “{name}” again; {held}")
 
 
 def records(opened: App) -> list[dict[str, Any]]:
@@ -107,7 +108,17 @@ def _resume_group(opened: App, name: str, group: str) -> int:
     known = opened.settings.all_routes()
     if name not in known:
         raise NotFound("route", name, f"there are: {', '.join(sorted(known))}")
-    opened.database.write(delivery.resume_group, name, group, now=opened.clock.now())
+    try:
+        opened.database.write(delivery.resume_group, name, group, now=opened.clock.now())
+    except Refused:
+        # Resumed before, by one who was broken off: then some of it is held still.
+        if count := _let_go(opened, name, group):
+            return count
+        raise
+    return _let_go(opened, name, group)
+
+
+def _let_go(opened: App, name: str, group: str) -> int:
     reason, count = delivery.stopped_reason(name, group), 0
     while some := opened.database.write(ledger.let_held_go, reason, now=opened.clock.now()):
         count += some

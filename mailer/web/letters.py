@@ -24,7 +24,7 @@ def announce(
 
     So the page is rendered once, until the list or a template is changed.
     """
-    known = (repr(card), language.code, action, visit.asked_language)
+    known = (repr(card), language.code, action, desk.lasting(visit, language))
     html = desk.app.press.remembered(known, lambda: _page(desk, visit, card, language, action))
     return HTMLResponse(html, headers=dict(CLOSED))
 

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 
-from mailer import ledger
+from mailer import delivery, ledger
 from mailer.app import App
-from mailer.db.schema import Pace, RouteState
+from mailer.db.schema import Delivery, Pace, RouteState
 from tests.cli.conftest import Office
 
 AT = datetime(2026, 12, 1, 8, tzinfo=UTC)
+GOOGLE = {"route": "smtp", "group_name": "google"}
 
 
 @pytest.fixture
@@ -97,6 +99,20 @@ def test_a_group_is_resumed_alone(refused: Office) -> None:
     assert ended.err == "“google” gets mail by route “smtp” again; 0 held messages go on\n"
     apple, google = refused.ok("route", "paces", "--json").json
     assert (apple["state"], google["state"], google["reason"]) == ("slowed", "paced", "")
+
+
+def test_resumed_once_more_a_group_lets_go_what_is_held_still(meetings: Office) -> None:
+    # Given a group that was resumed by a command that did not come to its end
+    meetings.ok("subscriber", "add", "meetings", "kim@gmail.com")
+    with App.open(meetings.config) as app, app.database.writing() as session:
+        session.add(Pace(**GOOGLE, per_minute=30, next_at=AT, letters_at=AT, line_at=AT))
+        held = {"due_at": None, "reason": delivery.stopped_reason("smtp", "google")}
+        session.execute(update(Delivery).values(held))
+
+    ended = meetings.ok("route", "resume", "smtp", "--group", "google")
+
+    assert "1 held message goes on" in ended.err
+    assert meetings.run("route", "resume", "smtp", "--group", "google").code == 4
 
 
 @pytest.mark.parametrize(
