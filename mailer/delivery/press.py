@@ -219,7 +219,7 @@ class Press:
     def plate(self, session: Session, edition_id: int) -> Plate:
         """Give a kept edition, compiled.
 
-        Raises NotFound when there is none, ConfigError when it is to be signed and cannot be.
+        Raises NotFound when there is none.
         """
         plate = self._plates.get(edition_id)
         if plate is None:
@@ -230,26 +230,25 @@ class Press:
             while len(self._plates) >= KEPT:
                 del self._plates[next(iter(self._plates))]
             self._plates[edition_id] = plate
-        self._signer(plate)  # a key that cannot be opened is told before anybody is written to
         return plate
 
-    def signs(self, plate: Plate) -> bool:
-        """Tell whether messages are signed by us: then composing one takes a while."""
-        return self.signers.knows(plate.domain)
+    def signer(self, plate: Plate) -> "Signer | None":
+        """Give what signs a plate's messages; None when they are not signed by us.
 
-    def compose(self, claimed: Claimed, plate: Plate) -> bytes:
+        Raises ConfigError when they are to be signed and cannot be.
+        """
+        return self.signers.of(plate.domain)
+
+    def compose(self, claimed: Claimed, plate: Plate, signer: "Signer | None" = None) -> bytes:
         """Give the whole message in the form of `Plate.compose`: the same bytes at every try.
 
         Only the signature in front follows the key that signs now, for an earlier one's record
         may be gone from DNS by the time of a retry. May be called from any thread.
         """
         pieces = self._unsigned(claimed, plate)
-        if signer := self._signer(plate):
+        if signer is not None:
             pieces = [signer.sign(pieces, at=claimed.dated_at), *pieces]
         return b"".join(pieces)
-
-    def _signer(self, plate: Plate) -> "Signer | None":
-        return self.signers.of(plate.domain)
 
     def _unsigned(self, claimed: Claimed, plate: Plate) -> list[bytes]:
         if not self.redirect_to:

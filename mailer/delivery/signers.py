@@ -1,7 +1,7 @@
 """The signers of a process: one for each domain that has a key, opened once.
 
 `renew` is cheap where nothing changed, so that a switch of keys reaches every worker with its
-next turn. May be read from any thread while another renews.
+next turn. What is found here signs in any thread.
 """
 
 from collections import defaultdict
@@ -57,10 +57,6 @@ class Signers:
         if isinstance(found, ConfigError):
             raise ConfigError(found.problems)  # raised again and again, it would grow
         return found
-
-    def knows(self, domain: str) -> bool:
-        """Tell whether mail of a domain is to be signed, be it that its key cannot be opened."""
-        return domain in self._found
 
     def _open(self, row: DkimKey) -> "Key | ConfigError":
         from mailer import dkim  # noqa: PLC0415  (as above)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlmodel import Session
@@ -26,6 +27,9 @@ from mailer.errors import MailerError
 from mailer.ledger import Claimed, Settlement
 from mailer.rendering import Plate
 
+if TYPE_CHECKING:
+    from mailer.dkim import Signer
+
 RENDER_AGAIN = timedelta(minutes=10)
 """How long a letter waits whose template is broken, before it is rendered again."""
 
@@ -41,11 +45,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A claimed row with what it takes to send it."""
+    """A claimed row with what it takes to send it.
+
+    Its `signer` is that of the turn that claimed it: should the next key not be opened here, what
+    is in hand still goes, and only what is claimed from then on waits.
+    """
 
     claimed: Claimed
     plate: Plate
     press: Press
+    signer: "Signer | None" = None
     detour: Detour | None = None
 
     @property
@@ -66,11 +75,11 @@ class Parcel:
     @property
     def is_signed(self) -> bool:
         """Tell whether we sign this message: composing it is then work for a thread."""
-        return self.press.signs(self.plate)
+        return self.signer is not None
 
     def compose(self) -> bytes:
         """Give the whole message: the same bytes at every try."""
-        return self.press.compose(self.claimed, self.plate)
+        return self.press.compose(self.claimed, self.plate, self.signer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +239,8 @@ class Turns:
             if ended is None:
                 try:
                     plate = fitting.plate(one)
-                    parcels.append(Parcel(one, plate, self._press, detours.get(one.id)))
+                    signer = self._press.signer(plate)
+                    parcels.append(Parcel(one, plate, self._press, signer, detours.get(one.id)))
                 except MailerError as error:
                     ended = _unready(one, error, now)
             if ended is not None:

@@ -8,10 +8,10 @@ from sqlmodel import Session
 from mailer import address, dkim, lists
 from mailer.db.schema import DkimAlgorithm
 from mailer.rendering import Plate
-from mailer.tokens import new_key
+from mailer.tokens import KeyRing, new_key
 from tests.delivery.mails import read
 from tests.dkim import judges
-from tests.installation import OWNER, SENDER, Installation
+from tests.installation import OWNER, SENDER, Installation, readers, wait_for
 from tests.smtp_server import SmtpServer, Taken
 
 KIM = "kim@example.org"
@@ -164,6 +164,29 @@ def test_mail_waits_whose_key_cannot_be_opened(office: Installation, relay: Smtp
     assert office.row(KIM, digest).state == "sent"
 
 
+def test_what_is_in_hand_goes_by_the_key_it_was_claimed_with(
+    office: Installation, relay: SmtpServer
+) -> None:
+    # Given a worker with more in hand than it can send in a moment
+    known = sign(office)
+    office.reopen(smtp={"connections": 1})
+    office.subscribers(*readers(40))
+    digest = office.queued()
+    relay.answer("dot", delay=0.05)
+    with office.at_work():
+        relay.wait_for(20)
+        # When a key signs that was sealed after the worker had read its token keys
+        newer = KeyRing.of([new_key(), *office.keys])
+        with office.app.database.writing() as session:
+            key = dkim.make(session, newer, dkim.Wish(DOMAIN), now=office.clock.now())
+            dkim.switch(session, [key], now=office.clock.now())
+        wait_for(lambda: office.sums(digest).deferred + office.sums(digest).sent == 40)
+
+    # Then nothing has failed by it, and nothing went unsigned
+    assert office.sums(digest).failed == 0
+    assert all(judges.dkimpy(taken.content, known) == [True] for taken in relay.messages)
+
+
 def test_a_copy_in_the_first_week_is_signed_too(office: Installation, relay: SmtpServer) -> None:
     known = sign(office)
     office.reopen(delivery={"redirect_all_to": "me@office.example.org"})
@@ -189,4 +212,4 @@ def test_the_engine_is_told_which_messages_take_a_while(
         press.signers.renew(session)
     plate = Plate.of(edition, press.templates.languages.of("en"), head)
 
-    assert press.signs(plate) is is_signed
+    assert (press.signer(plate) is not None) is is_signed
