@@ -1,7 +1,7 @@
 """Each claimed row gets its plate; a letter without an edition gets one now, and keeps it.
 
-Letters that are alike get the same edition and are rendered once. What cannot be rendered says
-why and stops nobody else.
+Letters that are alike get the same edition and are rendered once. What cannot be rendered, or
+not be read as it was kept, says why and stops nobody else.
 """
 
 from collections.abc import Hashable
@@ -32,15 +32,34 @@ class Fitting:
     broken: dict[DeliveryKind, str] = field(default_factory=dict)
     _found: dict[Hashable, int | MailerError] = field(default_factory=dict)
     _given: dict[int, int] = field(default_factory=dict)
+    _plates: dict[int, Plate | MailerError] = field(default_factory=dict)
 
     def plate(self, claimed: Claimed) -> Plate:
         """Give the plate of a row. Raises MailerError when there can be none."""
         edition_id = claimed.edition_id or self._edition(claimed)
-        return self.press.plate(self.session, edition_id)
+        if edition_id not in self._plates:
+            self._plates[edition_id] = self._compiled(edition_id)
+        found = self._plates[edition_id]
+        if isinstance(found, MailerError):
+            raise found
+        return found
 
     def keep(self) -> None:
         """Write down which letter has which edition."""
         ledger.give_editions(self.session, self._given)
+
+    def _compiled(self, edition_id: int) -> Plate | MailerError:
+        try:
+            return self.press.plate(self.session, edition_id)
+        except SQLAlchemyError:
+            raise
+        except MailerError as error:
+            log.warning("edition.unfit", edition=edition_id, why=str(error))
+            return error
+        except Exception as error:
+            # Kept by another version of this program, or damaged.
+            log.exception("edition.unfit", edition=edition_id)
+            return MailerError(f"edition {edition_id}: {type(error).__name__}: {error}")
 
     def _edition(self, claimed: Claimed) -> int:
         alike = sameness(claimed)

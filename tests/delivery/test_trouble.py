@@ -19,9 +19,10 @@ from sqlmodel import col
 from mailer import ledger, worker
 from mailer.clock import SystemClock
 from mailer.db import Database
-from mailer.db.schema import Attempt, Delivery, DeliveryKind, Worker
+from mailer.db.schema import Attempt, Delivery, DeliveryKind, Edition, Worker
 from mailer.errors import DatabaseUnreachable
 from tests import postgres, rows
+from tests.delivery.mails import read
 from tests.installation import OWNER, Installation, readers, wait_for
 from tests.rows import LEASE
 from tests.smtp_server import SILENCE, SmtpServer, Then
@@ -155,6 +156,24 @@ def test_a_letter_that_breaks_us_stops_nobody_else(office: Installation, relay: 
     assert set(relay.taken) == {KIM, OWNER}  # the owner's is about the one that could not be made
     [broken] = [row for row in office.rows() if row.kind == "notice" and row.state == "queued"]
     assert "headline" in broken.reason
+
+
+def test_an_edition_that_cannot_be_read_as_it_was_kept_stops_nobody_else(
+    office: Installation, relay: SmtpServer
+) -> None:
+    """Another version of this program may have kept it, or a hand in the database."""
+    office.subscribers(KIM)
+    spoilt = office.sending("Spoilt")
+    with office.app.database.writing() as session:
+        session.execute(update(Edition).values(head={}))
+    whole = office.queued("Whole")
+
+    office.work()
+
+    assert [read(one)["Subject"] for one in relay.messages] == ["Whole"]
+    assert office.row(KIM, whole).state == "sent"
+    assert office.row(KIM, spoilt).state == "queued"
+    assert office.row(KIM, spoilt).reason.startswith("cannot be made: edition ")
 
 
 def test_a_value_that_must_not_stand_in_a_header_fails_that_message_only(
