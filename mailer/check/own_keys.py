@@ -20,7 +20,7 @@ from mailer.check.names import Names
 from mailer.check.sending import NOBODY
 from mailer.check.signing import judged
 from mailer.db.schema import DeliveryKind, DkimKey
-from mailer.dkim import Signer
+from mailer.dkim import Signer, Standing
 from mailer.errors import ConfigError, MailerError
 from mailer.ledger import Claimed
 from mailer.lists import Card
@@ -72,12 +72,31 @@ def look(app: App, names: Names, domains: Collection[str], cards: Sequence[Card]
     """Judge the keys that sign for some domains, by their records and by what they sign."""
     with app.database.reading() as session:
         signing = [key for key in dkim.in_use(session) if key.domain in domains]
+        waiting = [key for key in dkim.every(session) if key.domain in domains and _is_new(key)]
         samples = {key.domain: _sample(session, app, key.domain, cards) for key in signing}
     found: list[Finding] = []
     for key in signing:
         found += _judged(app, names, key, samples[key.domain])
-        found += _age(key, app.clock.now())
-    return found
+        if key.domain not in {one.domain for one in waiting}:
+            found += _age(key, app.clock.now())
+    return [*found, *(_waits(names, key) for key in waiting)]
+
+
+def _is_new(key: DkimKey) -> bool:
+    return dkim.standing(key) is Standing.NEW
+
+
+def _waits(names: Names, key: DkimKey) -> Finding:
+    """Say what is still to be done with a key that does not sign yet."""
+    at, there = dkim.place(key.domain, key.selector), published(names, key)
+    switch = f"mailer dkim switch {key.domain}"
+    if there.state is State.UNKNOWN:
+        return Finding(Part.DKIM, at, State.UNKNOWN, f"Could not check: {there.says}.", ASK_AGAIN)
+    says = f"This key does not sign yet; {there.says}."
+    if there.state is State.FAIL:
+        todo = f"Publish this, and then: {switch}"
+        return Finding(Part.DKIM, at, State.WARN, says, todo, record_line(key))
+    return Finding(Part.DKIM, at, State.WARN, says, f"Let it sign: {switch}")
 
 
 def _judged(app: App, names: Names, key: DkimKey, sample: bytes | str) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ from mailer.check.finding import DNS, Finding, Part, State
 from mailer.check.names import Resolver
 from mailer.check.sending import Sending, sendings
 from mailer.clock import Clock
+from mailer.dkim import Standing
 from mailer.errors import ConfigError, MailerError, NotFound
 from mailer.lists import Card
 
@@ -111,7 +112,8 @@ class _Inspection:
         """Look at what is here first, for it says whom to ask; then at everybody outside."""
         self._here()
         cards = self._cards()
-        tasks = self._tasks(cards, sendings(self._app, cards, self._signed()))
+        signed, waiting = (self._keyed(one) for one in (Standing.SIGNS, Standing.NEW))
+        tasks = self._tasks(cards, sendings(self._app, cards, signed, waiting))
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="check")
         running = {pool.submit(look): about for about, look in tasks}
         try:
@@ -149,12 +151,12 @@ class _Inspection:
             self._found.append(Finding(Part.WORK, "lists", State.WARN, says, todo))
         return cards
 
-    def _signed(self) -> set[str]:
-        """Give the domains that we sign for ourselves."""
+    def _keyed(self, standing: Standing) -> set[str]:
+        """Give the domains that have a key of ours which stands so."""
         if not self._usable:
             return set()
         with self._app.database.reading() as session:
-            return {key.domain for key in dkim.in_use(session)}
+            return {key.domain for key in dkim.every(session) if dkim.standing(key) is standing}
 
     def _tasks(
         self, cards: Sequence[Card], them: Sequence[Sending]

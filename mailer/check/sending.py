@@ -16,7 +16,8 @@ class Sending:
     """One address in From, by one route.
 
     `return_path` is what the route would really use; `replies` are where its readers' answers go.
-    `is_signed` says that we sign for the domain in From ourselves.
+    `is_signed` says that we sign for the domain in From ourselves, `has_new_key` that there is a
+    key of ours for it that does not sign yet.
     """
 
     sender: str
@@ -27,6 +28,7 @@ class Sending:
     owner: str = ""
     replies: tuple[str, ...] = ()
     is_signed: bool = False
+    has_new_key: bool = False
 
     @property
     def domain(self) -> str:
@@ -51,10 +53,12 @@ class Sending:
         return self.name if self.name == "smtp" else f"routes.{self.name}"
 
 
-def sendings(app: App, cards: Iterable[Card], signed: Collection[str] = ()) -> list[Sending]:
+def sendings(
+    app: App, cards: Iterable[Card], signed: Collection[str] = (), waiting: Collection[str] = ()
+) -> list[Sending]:
     """Give every sender with the ways it may go: the lists', fallbacks too, and the owner's.
 
-    `signed` are the domains that we sign for ourselves.
+    `signed` are the domains that we sign for ourselves, `waiting` those of keys that do not yet.
     """
     cards = list(cards)
     found: dict[tuple[str, str], list[str]] = {}
@@ -76,6 +80,7 @@ def sendings(app: App, cards: Iterable[Card], signed: Collection[str] = ()) -> l
             owner=app.settings.organisation.owner,
             replies=tuple(dict.fromkeys(replies.get(address, [address]))),
             is_signed=_domain(address) in signed,
+            has_new_key=_domain(address) in waiting,
         )
         for (address, name), slugs in found.items()
     ]

@@ -26,7 +26,7 @@ def key(names: Names, sending: Sending) -> list[Finding]:
     domain = sending.route.dkim_domain or sending.domain
     if sending.is_signed and known.breaks_signatures(sending.route.host):
         return [_broken(sending)]
-    if sending.is_signed and not selector:
+    if (sending.is_signed or sending.has_new_key) and not selector:
         return []  # by a key of our own: see `own_keys`
     if not selector:
         says = "Could not check: the settings do not say by which key the relay signs."

@@ -36,14 +36,19 @@ def office(tmp_path: Path, migrated_database_url: str) -> Iterator[Installation]
         made.close()
 
 
-def signing(office: Installation, algorithm: DkimAlgorithm = DkimAlgorithm.RSA) -> DkimKey:
+def new(office: Installation, algorithm: DkimAlgorithm = DkimAlgorithm.RSA) -> DkimKey:
+    wish, now = dkim.Wish(DOMAIN, algorithm), office.clock.now()
     with office.app.database.writing() as session:
-        wish, now = dkim.Wish(DOMAIN, algorithm), office.clock.now()
         key = dkim.make(session, office.app.keys, wish, now=now)
-        dkim.switch(session, [key], now=now)
         session.flush()
         session.expunge(key)
-        return key
+    return key
+
+
+def signing(office: Installation, algorithm: DkimAlgorithm = DkimAlgorithm.RSA) -> DkimKey:
+    key = new(office, algorithm)
+    office.app.database.write(dkim.switch, [key], now=office.clock.now())
+    return key
 
 
 def publish(names: NameServer, key: DkimKey, text: str = "") -> None:
@@ -127,6 +132,35 @@ def test_a_key_is_worth_a_fresh_one_after_a_year(office: Installation, names: Na
 
     assert [one.state for one in found] == [State.OK, State.WARN]
     assert found[1].todo == f"Make one: mailer dkim new-key {DOMAIN}"
+
+
+def test_a_key_that_does_not_sign_yet_waits_for_its_record_and_then_for_the_switch(
+    office: Installation, names: NameServer
+) -> None:
+    key, switch = new(office), f"mailer dkim switch {DOMAIN}"
+
+    [unpublished] = look(office, names)
+    publish(names, key)
+    [published] = look(office, names)
+
+    assert unpublished.says == "This key does not sign yet; there is no record yet."
+    assert unpublished.todo == f"Publish this, and then: {switch}"
+    assert unpublished.paste.startswith(f"{key.selector}._domainkey.{DOMAIN}. IN TXT ")
+    assert published.says == "This key does not sign yet; the record is there."
+    assert published.todo == f"Let it sign: {switch}"
+    assert unpublished.state is published.state is State.WARN
+
+
+def test_an_old_key_whose_follower_waits_asks_for_no_other(
+    office: Installation, names: NameServer
+) -> None:
+    publish(names, signing(office))
+    office.clock.move(timedelta(days=366))
+    publish(names, new(office))
+
+    found = look(office, names)
+
+    assert [one.todo for one in found if one.todo] == [f"Let it sign: mailer dkim switch {DOMAIN}"]
 
 
 def test_why_there_is_no_sample_is_told(office: Installation, names: NameServer) -> None:

@@ -11,7 +11,6 @@ from mailer.db.schema import Delivery, Pace, RouteState
 from tests.cli.conftest import Office
 
 AT = datetime(2026, 12, 1, 8, tzinfo=UTC)
-GOOGLE = {"route": "smtp", "group_name": "google"}
 
 
 @pytest.fixture
@@ -66,14 +65,15 @@ def test_a_route_that_is_not_there_is_not_found(paused: Office) -> None:
 # ------------------------------------------------------------------------- paces
 
 
+def of_group(name: str) -> Pace:
+    return Pace(route="smtp", group_name=name, per_minute=30, next_at=AT, letters_at=AT, line_at=AT)
+
+
 @pytest.fixture
 def refused(office: Office) -> Office:
     """Give an office that one provider refuses and another asked for less."""
     with App.open(office.config) as app, app.database.writing() as session:
-        google, apple = (
-            Pace(route="smtp", group_name=one, per_minute=30, next_at=AT, letters_at=AT, line_at=AT)
-            for one in ("google", "apple")
-        )
+        google, apple = map(of_group, ("google", "apple"))
         google.stopped_at, google.reason = AT, "554 5.7.1 by policy \x1b[2J"
         apple.slowed_at, apple.per_minute = AT, 15
         session.add_all([google, apple])
@@ -105,7 +105,7 @@ def test_resumed_once_more_a_group_lets_go_what_is_held_still(meetings: Office) 
     # Given a group that was resumed by a command that did not come to its end
     meetings.ok("subscriber", "add", "meetings", "kim@gmail.com")
     with App.open(meetings.config) as app, app.database.writing() as session:
-        session.add(Pace(**GOOGLE, per_minute=30, next_at=AT, letters_at=AT, line_at=AT))
+        session.add(of_group("google"))
         held = {"due_at": None, "reason": delivery.stopped_reason("smtp", "google")}
         session.execute(update(Delivery).values(held))
 
