@@ -6,6 +6,7 @@ begin where none is known to object and end well below what larger senders are k
 who tells us to slow down is believed, whatever is written here.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -95,6 +96,10 @@ ROUTE_HOLD = timedelta(minutes=1)
 ROUTE_STEP = 4
 """A relay does not mind being tried: it only says so again."""
 
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+"""What a host is called. A zone may hold any octets, and a group's name stands in a command that
+an owner is told to type."""
+
 _LABELS = 3
 """An exchanger whose name has so many labels is one of several under what is above it."""
 
@@ -108,7 +113,10 @@ def by_exchanges(hosts: Iterable[str]) -> str:
     ('google', 'hoster.example')
     """
     for host in hosts:
-        labels = host.casefold().rstrip(".").split(".")
+        name = host.lower().rstrip(".")
+        if not _HOST.fullmatch(name):
+            continue
+        labels = name.split(".")
         for at in range(len(labels)):
             if known := _BY_EXCHANGE.get(".".join(labels[at:])):
                 return known

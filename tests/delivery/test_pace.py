@@ -250,3 +250,10 @@ def test_a_domain_belongs_to_whom_its_best_exchanger_belongs() -> None:
     assert by_exchanges(["hoster.example"]) == "hoster.example"
     assert by_exchanges(["notgoogle.com"]) == "notgoogle.com"
     assert by_exchanges([]) == ""
+
+
+def test_no_group_is_called_what_a_shell_would_run() -> None:
+    assert (
+        by_exchanges(["mx1.`reboot`.example", "mx.a;b.example", "mx.a|b.example", "mx. x.y"]) == ""
+    )
+    assert by_exchanges(["mx1.$(reboot).example", "mx2.hoster.example"]) == "hoster.example"
