@@ -113,7 +113,7 @@ def _with(text: str, table: str, name: str, value: str) -> str:
         if line.strip().startswith("["):
             inside = line.partition("#")[0].strip() == f"[{table}]"
             begin = at + 1 if inside else begin
-        elif inside and line.split("=")[0].strip() in {name, f"{name}_file"}:
+        elif inside and line.split("=")[0].strip(" \t\"'") in {name, f"{name}_file"}:
             lines[at], done = line_now, True
     if not done and begin:
         lines.insert(begin, line_now)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from mailer import departures
+from mailer.db import among
 from mailer.db.schema import Subscriber
 from mailer.departures import Departure, Kind
 from mailer.tokens import KeyRing
@@ -53,7 +54,7 @@ def forget(session: Session, folder: Path) -> None:
     """Blank in the file of departures the new addresses of people who are forgotten."""
     movers = departures.movers(folder)
     statement = select(col(Subscriber.id)).where(
-        col(Subscriber.id).in_(movers), col(Subscriber.erased_at).is_not(None)
+        among(session, col(Subscriber.id), movers), col(Subscriber.erased_at).is_not(None)
     )
     forgotten = {int(one) for one in session.execute(statement).scalars() if one} if movers else ()
     if forgotten:

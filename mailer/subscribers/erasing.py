@@ -5,13 +5,14 @@ the suppressions, so that no import brings back who asked to be forgotten.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlmodel import Session, col
 
-from mailer import history
+from mailer import departures, history
 from mailer.db import Lock, alone
 from mailer.db.schema import (
     AddressChange,
@@ -26,6 +27,7 @@ from mailer.db.schema import (
     SubscriptionState,
     SuppressionReason,
 )
+from mailer.departures import Departure, Kind
 from mailer.history import READER, About, By
 from mailer.subscribers import roster, suppressions
 
@@ -37,13 +39,16 @@ KEPT_DETAILS = frozenset({"via", "was", "event", "wording_version", "change", "m
 
 def erase(session: Session, subscriber_id: int, *, now: datetime, by: By = READER) -> bool:
     """Forget who a subscriber was; False for one who is forgotten already, or never was."""
-    names = _forget(session, subscriber_id, now)
-    if names is None:
+    forgotten = _forget(session, subscriber_id, now)
+    if forgotten is None:
         return False
-    for name in names:
+    for name in forgotten.names:
         suppressions.suppress(session, name, SuppressionReason.REQUEST, now=now)
-    about = About(subscriber_id=roster.today(session, subscriber_id))
-    history.record(session, "subscriber.erased", by, about, at=now)
+    today, *former = forgotten.ids
+    event = history.record(session, "subscriber.erased", by, About(today), at=now)
+    # A database of before they became one knows them by their former numbers.
+    for number in former:
+        departures.note(session.info, Departure(now, Kind.ERASED, event, number))
     return True
 
 
@@ -52,8 +57,16 @@ def lapse(session: Session, subscriber_id: int, *, now: datetime) -> None:
     _forget(session, subscriber_id, now)
 
 
-def _forget(session: Session, subscriber_id: int, now: datetime) -> list[str] | None:
-    """Blank a person; give what their addresses are called among the suppressions from now on."""
+@dataclass(frozen=True, slots=True)
+class _Forgotten:
+    """A person's numbers, today's first, and what their addresses are called from now on."""
+
+    ids: list[int]
+    names: list[str]
+
+
+def _forget(session: Session, subscriber_id: int, now: datetime) -> _Forgotten | None:
+    """Blank a person; None for one who is forgotten already, or never was."""
     alone(session, Lock.ROSTER)
     subscriber_id = roster.today(session, subscriber_id)
     found = session.get(Subscriber, subscriber_id, populate_existing=True)
@@ -64,7 +77,7 @@ def _forget(session: Session, subscriber_id: int, now: datetime) -> list[str] | 
     _blank_people(session, ids, now)
     _blank_mail(session, ids, keys, now)
     _blank_history(session, ids)
-    return names
+    return _Forgotten(ids, names)
 
 
 def _all_of(session: Session, subscriber_id: int, key: str) -> tuple[list[int], set[str]]:

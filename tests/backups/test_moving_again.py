@@ -181,6 +181,19 @@ def test_the_file_names_no_new_address_and_keeps_none_of_who_is_erased(past: Pas
         assert (who_is(app, NEW), who_is(app, OLD)) == (None, None)
 
 
+def test_who_became_another_and_was_erased_is_not_back_at_the_former_address(past: Past) -> None:
+    office = past.office
+    kim, other = office.subscriber(OLD) or 0, office.subscriber("new@example.org") or 0
+    move(office, kim, "new@example.org")
+    office.app.database.write(subscribers.erase, other, now=office.clock.now())
+
+    done = past.restored()
+
+    with App.open(done.config, clock=office.clock) as app:
+        assert (who_is(app, OLD), who_is(app, "new@example.org")) == (None, None)
+        assert app.database.read(subscribers.size, office.list_id) == 0
+
+
 def test_another_machine_forgets_the_address_of_who_was_erased_too(past: Past) -> None:
     # Given a line on this machine, and an erasure that was done on another
     office = past.office

@@ -56,14 +56,15 @@ def test_templates_are_found_where_they_are_now(
     assert names == ([] if stays else ["templates.folder"])
 
 
+@pytest.mark.parametrize("key", ["url", '"url"', "'url'"])
 def test_a_database_file_by_its_whole_path_is_in_the_new_folder(
-    office: Installation, tmp_path: Path
+    office: Installation, tmp_path: Path, key: str
 ) -> None:
     # Given settings that name an SQLite file where one is
     old = tmp_path / "disk" / "news.db"
     old.parent.mkdir()
     old.write_bytes(b"the database of the old installation")
-    written = f'[database]\nurl = "sqlite:///{old}"  # on the fast disk\n'
+    written = f'[database]\n{key} = "sqlite:///{old}"  # on the fast disk\n'
     office.subscribers("kim@example.org")
     _write_database(office, written)
     source = backed_up(office, tmp_path)
