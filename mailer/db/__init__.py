@@ -49,6 +49,9 @@ SCHEMA = "0004"
 BUSY_SECONDS = 30
 """How long a writer waits for another process before it gives up."""
 
+OLDEST_SQLITE = (3, 35)
+"""The first that knows RETURNING; it comes with the system's Python, not with us."""
+
 ASLEEP_SECONDS = 60
 """How long PostgreSQL lets a transaction lie idle: its machine may be gone, its locks are not."""
 
@@ -202,6 +205,11 @@ class Database:
                 ) from None
             event.listen(engine, "connect", _prepare_postgresql)
             return engine
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            needed = ".".join(map(str, OLDEST_SQLITE))
+            raise DatabaseUnreachable(
+                f"SQLite {needed} or newer is needed, and this Python has {sqlite3.sqlite_version}"
+            )
         engine = create_engine(
             self.url,
             pool_size=connections,

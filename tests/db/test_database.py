@@ -178,6 +178,16 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     assert file.read_text().startswith("Dear readers")
 
 
+def test_an_sqlite_that_is_too_old_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr("sqlite3.sqlite_version", "3.34.1")
+
+    with pytest.raises(DatabaseUnreachable, match=r"SQLite 3\.35 .* this Python has 3\.34\.1"):
+        Database(f"sqlite:///{tmp_path / 'mailer.db'}")
+
+
 def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     database = Database("postgresql://office:s3cret@127.0.0.1:1/news")
 

@@ -65,6 +65,48 @@ def test_a_claim_gives_all_that_a_message_is_made_of(
     assert rows.states(database, [claimed.id]) == ["claimed"]
 
 
+ODD = (
+    "250",
+    "1e5",
+    "007",
+    "null",
+    " 1 ",
+    '"quoted"',
+    "[1, 2]",
+    "a\\u0000b",
+    "\u2028 \U0001f600 e\u0301\t\x01",
+    "long " * 100_000,
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_words_and_numbers_stay_what_they_are(
+    database: Database, clock: FrozenClock, odd: str
+) -> None:
+    # Given a row with words that look like something else, and an id that no float holds
+    now = clock.now()
+    row = 2**53 + 1
+    posted = database.write(ledger.post, rows.a_letter(now=now), now=now)
+    with database.writing() as session:
+        said = {"v": odd, "n": row, "none": None}
+        wish = {"id": row, "name": odd, "key": odd[:50], "context": said}
+        session.execute(update(Delivery).where(col(Delivery.id) == posted).values(wish))
+    me = worker(database, now)
+
+    # When it is claimed and settled
+    [claimed] = database.write(ledger.claim_letters, me, "smtp", limit=9, now=now)
+    due_at = now + timedelta(microseconds=1)
+    deferred = Settlement(row, DeliveryState.QUEUED, now, due_at, reason=odd, reply_text=odd)
+    assert database.write(ledger.settle, me, [deferred]) == {row}
+
+    # Then nothing was taken for a number, or cut
+    assert (claimed.id, claimed.name, claimed.key, claimed.context) == (row, odd, odd[:50], said)
+    with database.reading() as session:
+        kept = session.get_one(Delivery, row)
+    assert (kept.reason, kept.reply_text, kept.reply_code) == (odd, odd, None)
+    assert (kept.due_at, kept.settled_at, kept.tries) == (due_at, None, 1)
+
+
 def test_a_message_keeps_the_date_of_its_first_claim(
     database: Database, clock: FrozenClock
 ) -> None:
