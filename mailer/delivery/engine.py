@@ -34,7 +34,7 @@ from mailer.ledger import Journal, Recovered, boot_id
 IDLE_SECONDS = 0.5
 """How long a worker with nothing to do waits before it looks again."""
 
-BUSY_SECONDS = 0.2
+BUSY_SECONDS = 0.5
 """How long outcomes may wait for company before they are committed."""
 
 RETRY_SECONDS = 2
@@ -57,7 +57,7 @@ class Pacing:
 
     lease: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=60)
-    batch: int = 2000
+    batch: int = 3000
 
 
 class Engine:

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 from mailer.delivery.reply import Reply, Step
 
@@ -248,11 +249,13 @@ class Rule:
         code = "lost" if reply.code is None else str(reply.code)
         return (
             reply.step in self.steps
-            and re.fullmatch(self.code, code) is not None
-            and re.fullmatch(self.status, reply.enhanced or "") is not None
+            and _whole(self.code).fullmatch(code) is not None
+            and _whole(self.status).fullmatch(reply.enhanced or "") is not None
             and (self.words is None or self.words.search(reply.text) is not None)
         )
 
+
+_whole = cache(re.compile)
 
 # fmt: off
 ROWS = (

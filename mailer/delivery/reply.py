@@ -82,6 +82,8 @@ def clean(text: str) -> str:
     if not text.isprintable():
         text = "".join(char if _is_shown(char) else " " for char in text)
     text = " ".join(text.split())
+    if len(text) <= LONGEST_TEXT and text.isascii():
+        return text
     return text.encode()[:LONGEST_TEXT].decode(errors="ignore")
 
 

@@ -117,12 +117,16 @@ class Turns:
 
         Writes nothing when there is nothing to do, so that an idle worker is in nobody's way.
         """
-        standing, is_due = self._look(room, now)
-        if not (is_due or results or returned):
-            return Turn(standing=standing)
+        if results or returned:
+            paces = self._prepare(room, now)
+        else:
+            standing, is_due = self._look(room, now)
+            if not is_due:
+                return Turn(standing=standing)
+            paces = standing.paces
         with self._database.writing() as session:
-            locked = self._lock(session, standing.paces, results)
-            self._account(session, worker_id, results, standing.paces)
+            locked = self._lock(session, paces, results)
+            self._account(session, worker_id, results, paces)
             if returned:
                 ledger.give_back(session, worker_id, returned)
             # A pace that another worker began in this moment counts from the next turn on.
@@ -141,6 +145,14 @@ class Turns:
             with self._database.writing() as session:
                 self._lock(session, paces, results)
                 self._account(session, worker_id, results, paces)
+
+    def _prepare(self, room: Mapping[str, int], now: datetime) -> Known:
+        """Render letters that may be claimed; give the paces. For a turn that writes anyway."""
+        with self._database.reading() as session:
+            if any(room.values()):
+                letters = ledger.letters_due(session, self._routes, limit=AHEAD, now=now)
+                render_ahead(session, self._press, letters)
+            return self._pacer.look(session, now=now)
 
     def _look(self, room: Mapping[str, int], now: datetime) -> tuple[Standing, bool]:
         """Give what may be sent, and tell whether any of it is due; render its letters."""
