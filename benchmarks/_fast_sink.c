@@ -129,7 +129,7 @@ static int obey(Session *session, char *line)
 static int serve(Session *session)
 {
     int at = 0;
-    while (at < session->filled) {
+    while (at < session->filled && !session->waiting) { /* nothing overtakes a dot */
         char *text = session->buffer + at;
         int length = session->filled - at;
         if (session->in_message) { at += read_message(session, text, length); continue; }
@@ -141,13 +141,14 @@ static int serve(Session *session)
     }
     session->filled -= at;
     memmove(session->buffer, session->buffer + at, session->filled);
-    return session->open && session->filled < BUFFER;
+    return session->open && (session->filled < BUFFER || session->waiting);
 }
 
 static int receive(Session *session)
 {
     for (;;) {
         int room = BUFFER - session->filled;
+        if (!room) return 1;
         ssize_t count = read(session->fd, session->buffer + session->filled, room);
         if (count < 0) return errno == EAGAIN;
         if (count == 0) return 0;
@@ -181,8 +182,9 @@ static int answer_late_ones(void)
         first_waiting = session->next;
         if (!first_waiting) last_waiting = NULL;
         session->waiting = 0;
-        if (session->fd < 0) free(session);
-        else say(session, "250 2.0.0 taken\r\n");
+        if (session->fd < 0) { free(session); continue; }
+        say(session, "250 2.0.0 taken\r\n");
+        if (!serve(session)) let_go(session);
     }
     return TICK_MS;
 }

@@ -70,6 +70,7 @@ class Session(asyncio.Protocol):
         self.in_message = False
         self.taken = 0
         self.is_held = False
+        self.is_waiting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transport for TLS is one in all but name.
@@ -82,8 +83,13 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        while self.message() if self.in_message else self.command():
-            pass
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take what has come, but nothing behind a dot before that is answered."""
+        while not (self.is_held or self.is_waiting):
+            if not (self.message() if self.in_message else self.command()):
+                return
 
     def message(self) -> bool:
         """Take a whole message out of what came; False when it is not whole yet."""
@@ -96,15 +102,19 @@ class Session(asyncio.Protocol):
         if self.sink.is_holding:
             self.is_held = True
         elif self.sink.wait:
+            self.is_waiting = True
             asyncio.get_running_loop().call_later(self.sink.wait, self.accept)
         else:
             self.accept()
         return True
 
     def accept(self) -> None:
+        was_waiting, self.is_waiting = self.is_waiting, False
         self.answer("250 2.0.0 taken")
         if self.taken == self.sink.close_after:
             self.transport.close()
+        elif was_waiting:
+            self.go_on()
 
     def command(self) -> bool:
         """Answer one line of what came; False when there is none."""

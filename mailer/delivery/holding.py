@@ -12,6 +12,7 @@ from mailer.clock import Clock
 from mailer.delivery.accounting import Result
 from mailer.delivery.lane import Lane
 from mailer.delivery.outcome import Verdict
+from mailer.delivery.standing import Standing
 from mailer.delivery.turns import Parcel, Turn
 from mailer.ledger import Journal, Mark
 
@@ -31,6 +32,8 @@ class Holding:
     results: list[Result] = field(default_factory=list)
     returned: list[int] = field(default_factory=list)
     failure: Exception | None = None
+    standing: Standing = field(default_factory=Standing)
+    is_leaving: bool = False
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -53,6 +56,7 @@ class Holding:
         del self.results[: len(settled)], self.returned[: len(returned)]
         self.journal.forget([*(one.claimed.id for one in settled), *returned])
         self.journal.claim([one.claimed.id for one in turn.parcels])
+        self.standing = turn.standing
         for lane in self.lanes.values():
             self.returned += lane.empty(but=lambda one: turn.standing.may_go(one.claimed))
         for name, lane in self.lanes.items():
@@ -69,6 +73,16 @@ class Holding:
         """
         self.journal.mark(parcel.claimed.id, Mark.SENDING)
         return self.failure is None and self.clock.boottime() < self.journal.deadline
+
+    def may_go_on(self, parcel: Parcel, lane: Lane) -> bool:
+        """Tell whether a parcel that a sender took ahead may still be sent."""
+        stops = self.is_leaving or lane.rests(self.clock.boottime())
+        return not stops and self.standing.may_go(parcel.claimed)
+
+    def give_back(self, parcel: Parcel, lane: Lane) -> None:
+        """Return a parcel to the queue that was in hand and not begun."""
+        self.returned.append(parcel.claimed.id)
+        self.out_of_hand(lane)
 
     def unbegin(self, parcel: Parcel) -> None:
         """Take the mark back of a message of which nothing was sent."""
@@ -108,5 +122,6 @@ class Holding:
 
     def let_go(self) -> None:
         """Drop what waits to be sent; it is still claimed, and goes back when the life ends."""
+        self.is_leaving = True
         for lane in self.lanes.values():
             lane.empty()

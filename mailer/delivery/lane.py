@@ -71,11 +71,24 @@ class Lane:
         """Wait for a parcel and take it in hand; None when none came in so many seconds."""
         if not (self._letters or self._digests):
             await self._wait(seconds)
+        return self.take_now()
+
+    def take_now(self) -> Parcel | None:
+        """Take a parcel in hand if one is there."""
         queue = self._letters or self._digests
         if not queue:
             return None
         self._in_hand += 1
         return queue.popleft()
+
+    def take_ahead(self) -> Parcel | None:
+        """Take one in hand that will be sent next, if no other connection could have it sooner.
+
+        Never a letter, and none while one waits: it would wait for what is being sent.
+        """
+        if self._letters or len(self._digests) < self.route.connections:
+            return None
+        return self.take_now()
 
     def ended(self) -> None:
         """Note that a parcel is out of hand, however it went."""
@@ -100,6 +113,10 @@ class Lane:
             longer = max(2 * self._rest_seconds, FIRST_REST_SECONDS)
             self._rest_seconds = min(longer, LONGEST_REST_SECONDS)
             self._rests_until = now + self._rest_seconds
+
+    def rests(self, now: float) -> bool:
+        """Tell whether the relay is left in peace."""
+        return now < self._rests_until
 
     def rests_briefly(self, now: float) -> bool:
         """Tell whether the relay rests, and for the first time: it may be back in a moment."""

@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from concurrent.futures import Executor
+from dataclasses import dataclass
 
 import structlog
 
@@ -12,7 +13,7 @@ from mailer.delivery.holding import Holding
 from mailer.delivery.lane import Lane
 from mailer.delivery.outcome import Blame, Outcome, Verdict
 from mailer.delivery.reply import Reply, Step, own
-from mailer.delivery.transport import Connection, Envelope
+from mailer.delivery.transport import Ahead, Connection, Envelope
 from mailer.delivery.turns import Parcel
 from mailer.errors import MailerError, NotHeld
 
@@ -22,6 +23,15 @@ BEFORE_RECIPIENT = frozenset(
 """Up to here a relay speaks about itself and us, and would say the same for anybody."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A parcel in hand, with its message, or why there is none."""
+
+    parcel: Parcel
+    envelope: Envelope
+    message: bytes | Reply
 
 
 class Sender:
@@ -36,22 +46,62 @@ class Sender:
         self._lane = lane
         self._composers = composers
         self._connection = Connection(lane.route)
+        self._next: _Ready | None = None
 
     async def run(self) -> None:
         """Send, and give a connection that stays idle back to the relay."""
         try:
             while self._holding.failure is None:
-                parcel = await self._lane.take(self._lane.route.timeouts.idle / 2)
-                if parcel is None:
+                ready = self._next or await self._take()
+                self._next = None
+                if ready is None:
                     await self._connection.close()
                 else:
-                    await self._send(parcel)
+                    await self._send(ready)
         finally:
+            self._give_back()
             await self._connection.close()
 
-    async def _send(self, parcel: Parcel) -> None:
+    async def _take(self) -> "_Ready | None":
+        parcel = await self._lane.take(self._lane.route.timeouts.idle / 2)
+        return await self._compose(parcel) if parcel else None
+
+    async def _look_ahead(self) -> Ahead | None:
+        """Take the next parcel in hand, so that the relay may be asked for it already."""
+        parcel = self._lane.take_ahead() if self._connection.asks_ahead else None
+        self._next = await self._compose(parcel) if parcel else None
+        if self._next is None or isinstance(self._next.message, Reply):
+            return None
+        return Ahead(self._next.envelope, self._next.message)
+
+    async def _compose(self, parcel: Parcel) -> "_Ready | None":
+        """Compose a parcel in hand; None when even that broke, and then this life ends."""
         try:
-            reply = await self._try(parcel)
+            envelope = Envelope(parcel.return_path, parcel.recipient)
+            if parcel.is_signed:
+                loop = asyncio.get_running_loop()
+                message = await loop.run_in_executor(self._composers, _composed, parcel)
+            else:
+                message = _composed(parcel)
+        except BaseException as error:
+            self._holding.give_back(parcel, self._lane)
+            if not isinstance(error, Exception):
+                raise
+            log.exception("delivery.broke", delivery=parcel.claimed.id)
+            self._holding.give_up(error)
+            return None
+        return _Ready(parcel, envelope, message)
+
+    def _give_back(self) -> None:
+        """Let go of what was taken ahead: nothing of it has been sent."""
+        if self._next is not None:
+            self._holding.give_back(self._next.parcel, self._lane)
+            self._next = None
+
+    async def _send(self, ready: "_Ready") -> None:
+        parcel = ready.parcel
+        try:
+            reply = await self._try(ready)
             self._note(parcel, reply)
         except NotHeld as error:
             self._holding.unbegin(parcel)
@@ -63,20 +113,15 @@ class Sender:
         finally:
             self._holding.out_of_hand(self._lane)
 
-    async def _try(self, parcel: Parcel) -> Reply:
-        if parcel.is_signed:
-            loop = asyncio.get_running_loop()
-            message = await loop.run_in_executor(self._composers, _composed, parcel)
-        else:
-            message = _composed(parcel)
-        if isinstance(message, Reply):
-            return message
-        envelope = Envelope(parcel.return_path, parcel.recipient)
+    async def _try(self, ready: "_Ready") -> Reply:
+        if isinstance(ready.message, Reply):
+            return ready.message
         return await self._connection.send(
-            envelope,
-            message,
-            before_dot=lambda: self._holding.begin_dot(parcel),
+            ready.envelope,
+            ready.message,
+            before_dot=lambda: self._holding.begin_dot(ready.parcel),
             vouched=True,  # as `Plate.compose` promises
+            ahead=await self._look_ahead(),
         )
 
     def _note(self, parcel: Parcel, reply: Reply) -> None:
@@ -94,9 +139,12 @@ class Sender:
         is_copy = bool(parcel.redirected_to)
         self._holding.note(Result(claimed, reply, meaning, now, is_copy, parcel.detour))
         if _is_trouble(reply, meaning):
+            self._give_back()
             self._holding.rest(self._lane)
         elif not reply.ours:
             self._lane.is_well()
+        if self._next is not None and not self._holding.may_go_on(self._next.parcel, self._lane):
+            self._give_back()
 
 
 def _composed(parcel: Parcel) -> bytes | Reply:

@@ -7,6 +7,7 @@ being sent.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -91,16 +92,32 @@ def _read_line(line: bytes) -> tuple[int, str, bool]:
     return int(code), line[4:].decode("utf-8", "replace").strip(), line[3:4] != b"-"
 
 
+class _Group:
+    """Replies that are waited for together, and how long for each, from the one before."""
+
+    def __init__(self, seconds: Sequence[float], whole: "asyncio.Future[None]") -> None:
+        self.seconds = seconds
+        self.whole = whole
+        self.heard: list[Answer] = []
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.heard) == len(self.seconds)
+
+    @property
+    def next_seconds(self) -> float:
+        return self.seconds[len(self.heard)]
+
+
 class Wire(asyncio.Protocol):
-    """Speaks on the transport of an open session: one group of commands, or one message."""
+    """Speaks on the transport of an open session: groups of commands, and messages."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._replies = Replies()
-        self._pending: asyncio.Future[None] | None = None
-        self._waits: Sequence[float] = ()
-        self._heard: list[Answer] = []
+        self._groups: deque[_Group] = deque()
+        self._ahead: _Group | None = None
         self._alarm = _Alarm(self._loop, self._late)
         self._blocked: asyncio.Future[None] | None = None
         self._ended: str | None = None
@@ -121,65 +138,80 @@ class Wire(asyncio.Protocol):
         Each reply has its time, counted from the one before. Lost, with what was heard until
         then, when one does not come.
         """
-        pending = self._expect(seconds)
-        self._transport.write(b"".join([command + b"\r\n" for command in commands]))
-        return await self._answers(pending)
+        group = self._expect(seconds)
+        self._transport.write(_lines(commands))
+        return await self._answers(group)
 
-    async def pour(self, content: bytes, *, block_seconds: float, dot_seconds: float) -> Answer:
+    async def pour(
+        self,
+        content: bytes,
+        *,
+        block_seconds: float,
+        dot_seconds: float,
+        ahead: Sequence[bytes] = (),
+        ahead_seconds: Sequence[float] = (),
+    ) -> Answer:
         """Write a message that ends with its dot and give the reply to it.
 
         Each block has to be taken in its time (RFC 5321, 4.5.3.2.5). A refusal in mid-message is
-        an answer, and the session is not usable after it.
+        an answer, and the session is not usable after it. The commands `ahead` go out behind the
+        dot in the same breath; `answers_ahead` gives what is said to them.
         """
-        pending = self._expect((dot_seconds,))
-        whole = len(content) <= BLOCK
-        if whole:
-            self._transport.write(content)
+        group = self._expect((dot_seconds,))
+        asked = _lines(ahead)
+        if ahead:
+            self._ahead = self._expect(ahead_seconds)
+        if len(content) <= BLOCK:
+            self._transport.write(content + asked)
+            whole = True
             await self._taken(block_seconds)
-        else:
-            whole = await self._pour_blocks(content, pending, block_seconds)
-        self._alarm.set(dot_seconds)  # from the last byte on
-        answer = (await self._answers(pending))[0]
-        if not whole or self._transport.get_write_buffer_size():
+        elif whole := await self._pour(content, group, block_seconds):
+            self._transport.write(asked)
+        if not group.whole.done():
+            self._alarm.set(dot_seconds)  # from the last byte on
+        answer = (await self._answers(group))[0]
+        if not whole or self._transport.get_write_buffer_size() > len(asked):
             self.abort()
             if answer.code < 400:
                 raise Lost("an answer before the end of the message")
         return answer
+
+    async def answers_ahead(self) -> list[Answer]:
+        """Give the replies to what was asked behind the last message; Lost like `ask_all`."""
+        group, self._ahead = self._ahead, None
+        if group is None:
+            raise Lost("nothing was asked ahead")
+        return await self._answers(group)
 
     def abort(self) -> None:
         """End the session at once; what is not yet on the wire never goes there."""
         self._end("the session was ended")
         self._transport.abort()
 
-    async def _pour_blocks(
-        self, content: bytes, pending: "asyncio.Future[None]", seconds: float
-    ) -> bool:
+    async def _pour(self, content: bytes, group: _Group, seconds: float) -> bool:
         """Write block by block; False when a reply came before the last one."""
         for start in range(0, len(content), BLOCK):
             self._transport.write(content[start : start + BLOCK])
             await self._taken(seconds)
-            if pending.done():
+            if group.whole.done():
                 return start + BLOCK >= len(content)
         return True
 
-    def _expect(self, seconds: Sequence[float]) -> "asyncio.Future[None]":
+    def _expect(self, seconds: Sequence[float]) -> _Group:
         if not self.usable:
             raise Lost(self._ended or "the connection was closed")
-        self._waits, self._heard = seconds, []
-        self._pending = self._loop.create_future()
-        self._alarm.set(seconds[0])
-        return self._pending
+        group = _Group(seconds, self._loop.create_future())
+        self._groups.append(group)
+        if len(self._groups) == 1:
+            self._alarm.set(seconds[0])
+        return group
 
-    async def _answers(self, pending: "asyncio.Future[None]") -> list[Answer]:
-        try:
-            await pending
-        finally:
-            self._pending = None
-            self._alarm.stop()
-        if len(self._heard) < len(self._waits):
+    async def _answers(self, group: _Group) -> list[Answer]:
+        await group.whole
+        if not group.is_whole:
             self.abort()
-            raise Lost(self._ended or "the connection was lost", self._heard)
-        return self._heard
+            raise Lost(self._ended or "the connection was lost", group.heard)
+        return group.heard
 
     async def _taken(self, seconds: float) -> None:
         """Wait until the transport takes more, the session ends, or a reply is there."""
@@ -200,25 +232,33 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of replies; what was not asked for makes the session unusable."""
-        if self._pending is None or self._pending.done():
+        if not self._groups:
             self._ended = self._ended or "the relay spoke out of turn"
             return
         try:
-            answers = self._replies.feed(data)
-        except Lost as error:
-            self._heard += error.heard
+            answers, error = self._replies.feed(data), None
+        except Lost as lost:
+            answers, error = list(lost.heard), lost
+        for answer in answers:
+            self._hear(answer)
+        if error is not None:
             self._end(str(error))
-            return
-        self._heard += answers
-        left = len(self._waits) - len(self._heard)
-        if left > 0:
-            if answers:
-                self._alarm.set(self._waits[len(self._heard)])
-            return
-        if left < 0 or self._replies.begun:
-            del self._heard[len(self._waits) :]
+        elif not self._groups:
+            self._alarm.stop()
+            if self._replies.begun:
+                self._ended = self._ended or "the relay spoke out of turn"
+        elif answers:
+            self._alarm.set(self._groups[0].next_seconds)
+
+    def _hear(self, answer: Answer) -> None:
+        if not self._groups:
             self._ended = self._ended or "the relay spoke out of turn"
-        self._resolve()
+            return
+        group = self._groups[0]
+        group.heard.append(answer)
+        if group.is_whole:
+            self._groups.popleft()
+            self._resolve(group)
 
     def eof_received(self) -> bool:
         """The relay will say no more: let the transport close."""
@@ -241,13 +281,19 @@ class Wire(asyncio.Protocol):
 
     def _end(self, why: str) -> None:
         self._ended = self._ended or why
-        self._resolve()
+        while self._groups:
+            self._resolve(self._groups.popleft())
+        self.resume_writing()
         self._alarm.close()
 
-    def _resolve(self) -> None:
-        if self._pending is not None and not self._pending.done():
-            self._pending.set_result(None)
+    def _resolve(self, group: _Group) -> None:
+        if not group.whole.done():  # whoever waited may have been cancelled
+            group.whole.set_result(None)
         self.resume_writing()
+
+
+def _lines(commands: Sequence[bytes]) -> bytes:
+    return b"".join([command + b"\r\n" for command in commands])
 
 
 class _Alarm:

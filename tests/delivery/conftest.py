@@ -12,7 +12,7 @@ from tests.smtp_server import SmtpServer
 
 @pytest.fixture
 def relay() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
+    with SmtpServer(pipelining=True) as server:
         yield server
 
 

@@ -14,7 +14,15 @@ import pytest
 
 from mailer.config import Auth, Security
 from mailer.delivery.opening import machine_name
-from mailer.delivery.transport import Connection, Envelope, Reply, Route, Step, Timeouts
+from mailer.delivery.transport import (
+    Ahead,
+    Connection,
+    Envelope,
+    Reply,
+    Route,
+    Step,
+    Timeouts,
+)
 from mailer.errors import ConfigError, NotHeld
 from tests.smtp_server import SILENCE, SmtpServer, Then, certificate
 
@@ -401,6 +409,159 @@ async def test_where_the_relay_offers_pipelining_all_is_asked_in_one_go() -> Non
         MESSAGE + b".\r\n",
         b"QUIT\r\n",
     ]
+
+
+# ------------------------------------------------------------------ asked ahead
+
+
+LEE = Envelope("bounce@office.example", "lee@example.org")
+SECOND = MESSAGE.replace(b"kim@", b"lee@")
+
+
+@pytest.fixture
+def relay() -> Iterator[SmtpServer]:
+    with SmtpServer(pipelining=True) as server:
+        yield server
+
+
+async def both(connection: Connection) -> tuple[Reply, Reply]:
+    """Send a message, with the next one asked for behind it, and then that one."""
+    await send(connection, "first@example.org")
+    ahead = Ahead(LEE, SECOND)
+    one = await connection.send(ENVELOPE, MESSAGE, before_dot=lambda: True, ahead=ahead)
+    two = await connection.send(LEE, SECOND, before_dot=lambda: True)
+    return one, two
+
+
+async def test_what_comes_next_is_asked_for_behind_the_dot() -> None:
+    groups: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 relay.test\r\n")
+        for reply in (
+            b"250-relay.test\r\n250 PIPELINING\r\n",
+            b"250 ok\r\n250 ok\r\n354 go ahead\r\n",
+            b"250 taken\r\n250 ok\r\n250 ok\r\n354 go ahead\r\n",
+            b"250 taken\r\n",
+            b"221 bye\r\n",
+        ):
+            groups.append(await reader.read(4096))
+            writer.write(reply)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        connection = Connection(
+            Route(name="smtp", host="127.0.0.1", port=port, security=Security.NONE, timeouts=SHORT)
+        )
+        ahead = Ahead(LEE, SECOND)
+        one = await connection.send(ENVELOPE, MESSAGE, before_dot=lambda: True, ahead=ahead)
+        two = await connection.send(LEE, SECOND, before_dot=lambda: True)
+        await connection.close()
+
+    asked = b"MAIL FROM:<bounce@office.example>\r\nRCPT TO:<lee@example.org>\r\nDATA\r\n"
+    assert (one.code, two.code) == (250, 250)
+    assert groups[2:] == [MESSAGE + b".\r\n" + asked, SECOND + b".\r\n", b"QUIT\r\n"]
+
+
+@pytest.mark.parametrize(
+    "reply, then, codes, taken, connections",
+    [
+        ("554 5.7.1 looks like spam", Then.GO_ON, (554, 250), ["lee"], 1),
+        ("451 4.3.0 later", Then.GO_ON, (451, 250), ["lee"], 1),
+        ("421 4.3.2 closing", Then.CLOSE, (421, 250), ["lee"], 2),
+        (None, Then.CLOSE, (250, 250), ["kim", "lee"], 2),
+        (SILENCE, Then.CLOSE, (None, 250), ["kim", "lee"], 2),
+        (SILENCE, Then.RESET, (None, 250), ["kim", "lee"], 2),
+        (SILENCE, Then.HANG, (None, 250), ["kim", "lee"], 2),
+        (b"250 2.0", Then.CLOSE, (None, 250), ["kim", "lee"], 2),
+    ],
+)
+async def test_whatever_becomes_of_a_message_the_next_one_goes(
+    relay: SmtpServer,
+    reply: Any,
+    then: Then,
+    codes: tuple[int | None, int],
+    taken: list[str],
+    connections: int,
+) -> None:
+    relay.answer("dot", reply, then=then, after=1, times=1, keeps="kim" in taken or None)
+    connection = Connection(replace(route_to(relay), timeouts=replace(SHORT, dot=0.5)))
+
+    one, two = await both(connection)
+    await connection.close()
+
+    assert (one.code, two.code) == codes
+    assert (one.step, one.in_doubt) == (Step.DOT, codes[0] is None)
+    assert [each.recipient.partition("@")[0] for each in relay.messages[1:]] == taken
+    assert relay.messages[-1].content == SECOND
+    assert relay.connections == connections
+
+
+@pytest.mark.parametrize(
+    "step, reply, then, code, connections",
+    [
+        ("mail", "451 4.3.0 later", Then.GO_ON, 451, 1),
+        ("rcpt", "550 5.1.1 no such user", Then.GO_ON, 550, 1),
+        ("data", "554 5.7.1 no", Then.GO_ON, 554, 1),
+        ("rcpt", "421 4.3.2 closing", Then.CLOSE, 421, 2),
+        # Silence before its own message is no doubt; at MAIL it is asked once more, elsewhere.
+        ("mail", SILENCE, Then.CLOSE, 250, 2),
+        ("mail", "421 4.3.2 closing", Then.CLOSE, 250, 2),
+        ("rcpt", SILENCE, Then.CLOSE, None, 2),
+        ("data", SILENCE, Then.HANG, None, 2),
+    ],
+)
+async def test_whatever_is_said_to_what_was_asked_ahead_is_about_that_message(
+    relay: SmtpServer, step: str, reply: Any, then: Then, code: int | None, connections: int
+) -> None:
+    relay.answer(step, reply, then=then, after=2, times=1)
+    short = replace(SHORT, mail=0.5, rcpt=0.5, data=0.5)
+    connection = Connection(replace(route_to(relay), timeouts=short))
+
+    one, two = await both(connection)
+    three = await send(connection, "last@example.org")
+    await connection.close()
+
+    assert (one.code, two.code, three.code) == (250, code, 250)
+    assert not two.in_doubt
+    wanted = ["first", "kim", *(["lee"] if code == 250 else []), "last"]
+    assert [each.recipient.partition("@")[0] for each in relay.messages] == wanted
+    assert relay.connections == connections
+
+
+async def test_who_comes_between_gets_a_session_of_its_own(relay: SmtpServer) -> None:
+    connection = Connection(route_to(relay))
+    await send(connection, "first@example.org")
+
+    ahead = Ahead(LEE, SECOND)
+    await connection.send(ENVELOPE, MESSAGE, before_dot=lambda: True, ahead=ahead)
+    reply = await send(connection, "between@example.org")
+    await connection.close()
+
+    assert reply.code == 250
+    assert [each.recipient for each in relay.messages] == [
+        "first@example.org",
+        "kim@example.org",
+        "between@example.org",
+    ]
+    assert relay.connections == 2
+
+
+async def test_what_was_asked_ahead_is_not_sent_when_its_claim_is_lost(relay: SmtpServer) -> None:
+    connection = Connection(route_to(relay))
+    await send(connection, "first@example.org")
+    ahead = Ahead(LEE, SECOND)
+    await connection.send(ENVELOPE, MESSAGE, before_dot=lambda: True, ahead=ahead)
+
+    with pytest.raises(NotHeld):
+        await connection.send(LEE, SECOND, before_dot=lambda: False)
+
+    assert not connection.is_open
+    assert [each.recipient for each in relay.messages] == ["first@example.org", KIM]
+
+
+# ------------------------------------------------------------------ refusals, on
 
 
 @pytest.mark.parametrize("step", ["data", "dot"])
