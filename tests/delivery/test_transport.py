@@ -1,12 +1,13 @@
 """The transport, over real sockets: what arrives, what comes back, and where the doubt begins."""
 
 import asyncio
+import importlib.util
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,24 +36,36 @@ SHORTEST = Timeouts(
 )
 
 
-def _loops() -> Iterator[Any]:
-    yield pytest.param(("asyncio", {}), id="asyncio")
-    try:
-        import uvloop  # noqa: F401
-    except ImportError:
-        return
-    yield pytest.param(("asyncio", {"use_uvloop": True}), id="uvloop")
+@dataclass(frozen=True)
+class Way:
+    """How a relay is spoken to: on which event loop, and whether it offers PIPELINING."""
+
+    loop: str
+    pipelining: bool
 
 
-@pytest.fixture(scope="session", params=_loops())
-def anyio_backend(request: pytest.FixtureRequest) -> Any:
-    """Run everything on both event loops: the wire takes over a transport that they made."""
-    return request.param
+def _ways() -> Iterator[Any]:
+    yield pytest.param(Way("asyncio", pipelining=False), id="asyncio, one by one")
+    yield pytest.param(Way("asyncio", pipelining=True), id="asyncio, pipelining")
+    if importlib.util.find_spec("uvloop"):
+        yield pytest.param(Way("uvloop", pipelining=True), id="uvloop, pipelining")
 
 
-@pytest.fixture(params=["one by one", "pipelining"])
-def server(request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
-    with SmtpServer(pipelining=request.param == "pipelining") as server:
+@pytest.fixture(scope="session", params=_ways())
+def way(request: pytest.FixtureRequest) -> Way:
+    """Run everything in each way: the wire takes over a transport that either loop made."""
+    found: Way = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+def anyio_backend(way: Way) -> tuple[str, dict[str, bool]]:
+    return ("asyncio", {"use_uvloop": way.loop == "uvloop"})
+
+
+@pytest.fixture
+def server(way: Way) -> Iterator[SmtpServer]:
+    with SmtpServer(pipelining=way.pipelining) as server:
         yield server
 
 
