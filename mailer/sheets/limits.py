@@ -33,6 +33,3 @@ class Limits:
     """Files in a zip."""
 
     pasted_characters: int = 2_000_000
-
-
-USUAL = Limits()

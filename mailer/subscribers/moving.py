@@ -245,8 +245,9 @@ def given_up(session: Session, keys: Collection[str]) -> set[str]:
     One that is somebody's again is not among them.
     """
     named = suppressions.names(session, keys)
+    # By address are known those of before there were names; SQLite lowers no letters but ASCII.
     old = func.lower(col(AddressChange.old_address))
-    known = func.coalesce(old, col(AddressChange.old_name))
+    known = func.coalesce(col(AddressChange.old_name), old)
     statement = select(known).where(
         among(session, known, list(named)),
         col(AddressChange.done_at).is_not(None),
@@ -276,7 +277,8 @@ def _change_over(
 ) -> None:
     """Let a reader's mail go to another address, and note that it does."""
     change_id = details["change"]
-    _set_change(session, change_id, done_at=now)
+    name = suppressions.name(session, one.key, now=now)
+    _set_change(session, change_id, done_at=now, old_name=name)
     _carry_suppressions(session, one.key, to.key, now)
     suppressions.lift(session, to.key, reasons={SuppressionReason.BOUNCE})
     other = session.execute(
