@@ -78,20 +78,14 @@ def network_of(address: str) -> str:
 
 def book(session: Session, wanted: Wanted, limits: Limits, *, now: datetime) -> datetime | None:
     """Give when a letter may go, now or later, and count it there; None if not at all."""
-    begin = earliest(_past(session, wanted, now), limits, now=now)
-    if begin is None:
-        return None
-    rooms = {wanted.network: limits.per_network, INSTALLATION: limits.per_hour}
-    booked = _booked(session, list(rooms), begin)
-    due = first_free(booked, rooms, begin=begin, until=now + limits.longest_delay)
-    if due is not None:
-        for subject in rooms:
-            _count(session, subject, _hour(due))
+    one = Book.open(session, [wanted], limits, now=now)
+    due = one.enter(wanted)
+    one.close(session)
     return due
 
 
 class Book:
-    """The same for many letters at once, each for another address: looked up, counted, written."""
+    """Where letters are counted, each for another address: looked up at once, then written."""
 
     def __init__(
         self,
@@ -109,7 +103,7 @@ class Book:
     ) -> Self:
         """Look up what was sent to these addresses and caused by these networks."""
         networks = {one.network for one in wanted} | {INSTALLATION}
-        past = _past_of(session, wanted, now)
+        past = _past(session, wanted, now)
         return cls(past, _booked(session, networks, now), limits, now)
 
     def enter(self, wanted: Wanted) -> datetime | None:
@@ -135,7 +129,12 @@ class Book:
             for (subject, hour), count in sorted(self._new.items())
         ]
         if values:
-            session.connection().execute(_counting(session), values)
+            statement = upsert(session, Tally)
+            counted = statement.on_conflict_do_update(
+                index_elements=["subject", "hour"],
+                set_={"count": col(Tally.count) + statement.excluded["count"]},
+            )
+            session.connection().execute(counted, values)
 
 
 def earliest(past: Past, limits: Limits, *, now: datetime) -> datetime | None:
@@ -174,13 +173,8 @@ def _hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def _past(session: Session, wanted: Wanted, now: datetime) -> Past:
-    """Look up what an address was sent in the last day because somebody asked."""
-    return _past_of(session, [wanted], now).get(wanted.key, Past())
-
-
-def _past_of(session: Session, wanted: Sequence[Wanted], now: datetime) -> dict[str, Past]:
-    """Look up the same for many addresses; those that were sent nothing are not in the answer."""
+def _past(session: Session, wanted: Sequence[Wanted], now: datetime) -> dict[str, Past]:
+    """Look up what addresses were sent in the last day because somebody asked, if anything."""
     statement = select(
         col(Delivery.key),
         col(Delivery.posted_at),
@@ -216,19 +210,6 @@ def _booked(
     for subject, hour, count in session.execute(statement):
         found.setdefault(subject, {})[hour] = count
     return found
-
-
-def _count(session: Session, subject: str, hour: datetime) -> None:
-    values = [{"subject": subject, "hour": hour, "count": 1}]
-    session.connection().execute(_counting(session), values)
-
-
-def _counting(session: Session) -> Any:
-    statement = upsert(session, Tally)
-    return statement.on_conflict_do_update(
-        index_elements=["subject", "hour"],
-        set_={"count": col(Tally.count) + statement.excluded["count"]},
-    )
 
 
 def forget_old(session: Session, *, now: datetime) -> None:
