@@ -7,13 +7,17 @@ bounces out, so one that is published is fetched as senders do, and compared.
 import http.client
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from mailer.check.names import Names
 
 HTTPS_PORT = 443
 SECONDS_A_STEP = 5
+SECONDS_IN_ALL = 10
 LARGEST = 64 * 1024
 """Bytes of a policy (RFC 8461, 3.3)."""
 
@@ -76,28 +80,51 @@ def fetch(names: Names, domain: str, *, port: int) -> Policy:
 
 
 def _got(host: str, address: str, port: int) -> str:
-    until = time.monotonic() + 2 * SECONDS_A_STEP
     context = ssl.create_default_context()
     connection = http.client.HTTPConnection(host)  # on a socket of ours, so without a port
     with socket.create_connection((address, port), timeout=SECONDS_A_STEP) as plain:
         connection.sock = context.wrap_socket(plain, server_hostname=host)
-        try:
-            connection.request("GET", "/.well-known/mta-sts.txt")
-            answer = connection.getresponse()
-            if answer.status != http.HTTPStatus.OK:
-                raise PolicyInvalid(f"{host} answers with {answer.status}")
-            return _body(answer, until).decode("utf-8", "replace")
-        finally:
-            connection.close()
+        with _cut_off(connection.sock, SECONDS_IN_ALL):
+            try:
+                connection.request("GET", "/.well-known/mta-sts.txt")
+                answer = connection.getresponse()
+                if answer.status != http.HTTPStatus.OK:
+                    raise PolicyInvalid(f"{host} answers with {answer.status}")
+                return _body(answer).decode("utf-8", "replace")
+            finally:
+                connection.close()
 
 
-def _body(answer: http.client.HTTPResponse, until: float) -> bytes:
-    """Read a policy to its end; one that trickles in is given up."""
+@contextmanager
+def _cut_off(line: socket.socket, seconds: float) -> Iterator[None]:
+    """End a line after so many seconds, and raise TimeoutError then.
+
+    Each step has its time; what trickles in has never used it up.
+    """
+
+    def cut() -> None:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+    until = time.monotonic() + seconds
+    alarm = threading.Timer(seconds, cut)
+    alarm.start()
+    try:
+        yield
+        if time.monotonic() >= until:
+            raise TimeoutError
+    except (OSError, http.client.HTTPException):
+        if time.monotonic() >= until:
+            raise TimeoutError from None
+        raise
+    finally:
+        alarm.cancel()
+
+
+def _body(answer: http.client.HTTPResponse) -> bytes:
     body = b""
     while chunk := answer.read1(LARGEST):
         body += chunk
         if len(body) > LARGEST:
             raise PolicyInvalid("it is larger than senders read")
-        if time.monotonic() > until:
-            raise TimeoutError
     return body

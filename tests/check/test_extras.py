@@ -5,6 +5,7 @@ With a real name server, and the policy of MTA-STS on a real web server with TLS
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Self
@@ -31,6 +32,7 @@ class Pages:
     def __init__(self, *names: str) -> None:
         self.policy = POLICY
         self.status = 200
+        self.trickles = False
         self.asked: list[tuple[str, str | None]] = []
         made = certificate(*(names or (HOST,)))
         self.authority = made.authority
@@ -62,6 +64,10 @@ class Pages:
                 pages.asked.append((self.path, self.headers["Host"]))
                 self.send_response(pages.status)
                 self.send_header("Location", "https://elsewhere.example/")
+                while pages.trickles:
+                    self.send_header("X-More", "later")
+                    self.flush_headers()
+                    time.sleep(0.05)
                 self.end_headers()
                 self.wfile.write(pages.policy.encode())
 
@@ -153,6 +159,18 @@ def test_a_policy_that_keeps_answers_out_is_a_warning(
     assert found.state is State.WARN
     assert word in found.says
     assert found.todo
+
+
+def test_a_policy_that_trickles_in_is_given_up(
+    dns: NameServer, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sts, "SECONDS_IN_ALL", 0.5)
+    pages.trickles = True
+
+    found = looked(dns, ANNOUNCED, port=pages.port)["MTA-STS"]
+
+    assert found.state is State.WARN
+    assert "does not answer in time" in found.says
 
 
 def test_a_redirect_is_not_followed(dns: NameServer, pages: Pages) -> None:
