@@ -28,8 +28,9 @@ demo: $(RUNTIME) ## a throw-away newsletter office with an inbox, in the browser
 test: $(TOOLS) ## all tests but those for the gate (ARGS="-k digest")
 	@$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 -m "not gate" $(BOTH) $(ARGS)
 
-gate: $(TOOLS) ## the tests that take minutes or need an outside program, one after the other
-	@$(BIN)/python -m pytest -m gate --timeout 600 --durations 10 $(ARGS)
+gate: $(TOOLS) ## the tests that take minutes or need an outside program
+	@$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist worksteal -m gate \
+	    --timeout 600 --durations 10 $(BOTH) $(ARGS)
 
 lint: $(TOOLS) ## style, types and the import contract
 	@$(BIN)/ruff check

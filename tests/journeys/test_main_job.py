@@ -18,7 +18,7 @@ START_SECONDS = 30
 NEWS = "---\ntitle: {title}\nstarts: 2027-03-01\nplace: Suva\n---\nTwo days of exchange.\n"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_reader_joins_gets_a_digest_and_leaves(tmp_path: Path, database_url: str) -> None:
     # Given an office that serves its pages below a path
     with SmtpServer() as server, serving(tmp_path, database_url, server.port) as (office, web):

@@ -235,11 +235,12 @@ class Office:
 
     def asks(self) -> list[Ask]:
         with self.app.database.reading() as session:
-            return list(session.exec(select(Ask)))
+            return list(session.exec(select(Ask).order_by(col(Ask.id))))
 
     def letters(self, typed: str, kind: DeliveryKind | None = None) -> list[Delivery]:
         with self.app.database.reading() as session:
-            rows = session.exec(select(Delivery).where(col(Delivery.key) == typed.casefold()))
+            theirs = select(Delivery).where(col(Delivery.key) == typed.casefold())
+            rows = session.exec(theirs.order_by(col(Delivery.id)))
             return [row for row in rows if kind in {None, row.kind}]
 
     def read(self, letter: Delivery) -> Filled:
@@ -254,7 +255,8 @@ class Office:
 
     def events(self, kind: str) -> list[Event]:
         with self.app.database.reading() as session:
-            return list(session.exec(select(Event).where(col(Event.kind) == kind)))
+            found = select(Event).where(col(Event.kind) == kind).order_by(col(Event.id))
+            return list(session.exec(found))
 
     def everything(self) -> list[tuple[Any, ...]]:
         """Give every row of every table, to compare before with after."""
