@@ -18,7 +18,9 @@ from mailer.db.schema import (
     DeliveryKind,
     DeliveryState,
     DigestState,
+    DomainGroup,
     Medium,
+    Pace,
     Subscriber,
     Subscription,
     SuppressionReason,
@@ -72,6 +74,13 @@ def test_every_row_comes_back_whichever_database_it_goes_to(
     sealed = office.app.database.write(
         dkim.make, office.app.keys, dkim.Wish("office.example.org"), now=office.clock.now()
     )
+    at = office.clock.now()
+    pace = Pace(
+        route="smtp", group_name="google", per_minute=30, next_at=at, letters_at=at, line_at=at
+    )
+    office.app.database.write(Session.add, pace)
+    asked = DomainGroup(domain="example.org", group_name="google", asked_at=at)
+    office.app.database.write(Session.add, asked)
     before = rows(office.app)
 
     # When a backup of it is restored to a database of the other kind
