@@ -1,9 +1,10 @@
 """Which domains belong together, because one provider takes their mail, and what it likes. Pure.
 
-Providers count a sender over all domains they serve (“limit by MX, not by recipient domain”,
-Google), so that is what a group is. Nobody publishes rates for a sender without a name. These
-begin where none is known to object and end well below what larger senders are known to send;
-who tells us to slow down is believed, whatever is written here.
+Providers count a sender over all domains they serve, and Google asks for limits by MX and not by
+the recipient's domain (support.google.com/mail/answer/81126): that is what a group is. Nobody
+publishes rates for a sender without a name. These begin where none is known to object and end
+well below what larger senders are known to send; who tells us to slow down is believed, whatever
+is written here.
 """
 
 import re
