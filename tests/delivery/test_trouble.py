@@ -46,7 +46,7 @@ def test_an_unreachable_relay_is_not_stormed(office: Installation, relay: SmtpSe
 
     assert office.sums(digest).waiting == 50
     assert claimed(office) == 0
-    assert office.count(Attempt) <= 8
+    assert office.count(Attempt) <= 12  # of 50: four connections, and a rest after each round
 
     office.reopen(smtp={"port": relay.port})
     office.clock.move(timedelta(minutes=2))
@@ -77,7 +77,7 @@ def test_a_relay_that_puts_everybody_off_at_mail_is_left_in_peace(
 
     office.work()
 
-    assert office.sums(digest).deferred <= 8
+    assert office.sums(digest).deferred <= 12
     assert office.sums(digest).deferred + office.sums(digest).waiting == 50
 
 
