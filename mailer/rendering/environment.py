@@ -8,13 +8,15 @@ template that only wants to burn time, so whoever may edit templates must be tru
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     ChoiceLoader,
     FileSystemLoader,
     PrefixLoader,
@@ -26,6 +28,7 @@ from jinja2 import (
     meta,
     pass_eval_context,
 )
+from jinja2.bccache import Bucket
 from jinja2.exceptions import SecurityError
 from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -45,6 +48,9 @@ LONGEST_RANGE = 1_000
 
 LARGEST_REPEAT = 10_000
 """How often `"text" * n` may repeat, and how wide a filter may pad."""
+
+REMEMBERED = 256
+"""Templates of which a process remembers what they name: some times as many as we ship."""
 
 ORIGINAL = "original"
 
@@ -110,7 +116,7 @@ class Templates:
     ) -> tuple[str, str, list[str]]:
         try:
             source, path, _ = _loader(self.folders).get_source(environment, name)
-            referenced = list(meta.find_referenced_templates(environment.parse(source, name, path)))
+            referenced = _referenced(source, name, path)
         except TemplateError as error:
             if isinstance(error, TemplateNotFound) and naming:
                 place, text = naming
@@ -186,9 +192,47 @@ def _is_much(number: int) -> bool:
     return number > LARGEST_REPEAT
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _referenced(source: str, name: str, path: str | None) -> tuple[str | None, ...]:
+    """Give the names of the templates that one names, None for one known only at run time."""
+    parsed = _sandbox().parse(source, name, path)
+    return tuple(meta.find_referenced_templates(parsed))
+
+
+class _Compiled(BytecodeCache):
+    """What templates were compiled to in this process: the same in every language."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, tuple[str, CodeType | None]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill in what was compiled, unless the template has changed since."""
+        checksum, code = self._codes.get(bucket.key, ("", None))
+        bucket.code = code if checksum == bucket.checksum else None
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled, in place of what its file held before."""
+        self._codes[bucket.key] = (bucket.checksum, bucket.code)
+
+
+_COMPILED = _Compiled()
+
+
 def _environment(folders: Sequence[Path], language: Language) -> _Environment:
+    environment = _sandbox(_loader(folders))
+    # The environments of two languages share the module's defaults: never change those.
+    environment.globals = {**environment.globals, **_GLOBALS, **_words(language)}
+    environment.globals.pop("lipsum", None)
+    environment.filters = {**environment.filters, **_FILTERS}
+    for name in _FORBIDDEN_FILTERS:
+        environment.filters.pop(name)
+    return environment
+
+
+def _sandbox(loader: BaseLoader | None = None) -> _Environment:
     environment = _Environment(
-        loader=_loader(folders),
+        loader=loader,
+        bytecode_cache=_COMPILED,
         undefined=StrictUndefined,
         autoescape=lambda name: not (name or "").endswith(".txt"),
         finalize=printed,
@@ -197,12 +241,6 @@ def _environment(folders: Sequence[Path], language: Language) -> _Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
     )
     environment.policies["ext.i18n.trimmed"] = True
-    # The environments of two languages share the module's defaults: never change those.
-    environment.globals = {**environment.globals, **_GLOBALS, **_words(language)}
-    environment.globals.pop("lipsum", None)
-    environment.filters = {**environment.filters, **_FILTERS}
-    for name in _FORBIDDEN_FILTERS:
-        environment.filters.pop(name)
     return environment
 
 
