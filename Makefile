@@ -13,6 +13,9 @@ RUNTIME := $(VENV)/.installed
 TOOLS   := $(VENV)/.installed-tools
 INPUTS  := pyproject.toml constraints.txt
 
+# Tests start hundreds of commands: each would compile all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The gate wants to know that nothing ran on one database only.
 BOTH    := $(if $(filter true,$(CI)),--both-databases)
 
