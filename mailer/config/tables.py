@@ -202,7 +202,7 @@ class Delivery(Table):
         300, ge=100, le=10_000, description="Kilobytes of a digest's HTML and pictures, at most."
     )
     batch: int = Field(
-        2000,
+        3000,
         ge=1,
         le=10_000,
         description="Deliveries claimed at once, some seconds of work at most.",
