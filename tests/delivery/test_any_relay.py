@@ -7,6 +7,7 @@ speaks in pieces, out of turn, or nonsense. None of it depends on how fast anyth
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from random import Random
 from typing import Any
 
@@ -14,8 +15,7 @@ import pytest
 
 from mailer.config import Security
 from mailer.delivery.reply import Reply
-from mailer.delivery.transport import Connection, Envelope, Route, Step, Timeouts
-from tests.delivery.test_transport import anyio_backend  # noqa: F401  (on both event loops)
+from mailer.delivery.transport import Ahead, Connection, Envelope, Route, Step, Timeouts
 from tests.smtp_server import certificate
 
 SENDERS, MESSAGES = 4, 60
@@ -26,6 +26,14 @@ TOO_LATE = 0.2
 
 REFUSALS = (b"451 4.3.0 later", b"550-5.1.1 no\r\n550 5.1.1 really", b"999 what", b"250 surprise")
 """What is said instead of what should be; the last does not fit where 354 is waited for."""
+
+
+@pytest.fixture(scope="session", params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Run on both event loops: the wire takes over a transport that either made."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    return ("asyncio", {"use_uvloop": request.param == "uvloop"})
 
 
 class Gone(Exception):
@@ -143,6 +151,13 @@ def became(reply: Reply) -> str:
     return "taken" if reply.step is Step.DOT and (reply.code or 0) < 300 else "not taken"
 
 
+def a_message(recipient: str, relay: AnyRelay) -> Ahead:
+    """Give a message of some length, with whom it is for."""
+    lines = relay.lot.choice([1, 1, 100, 20_000])
+    content = f"To: {recipient}\r\n\r\n".encode() + b"hello\r\n" * lines
+    return Ahead(Envelope("office@example.org", recipient), content)
+
+
 @pytest.mark.parametrize("security", [Security.NONE, Security.TLS])
 @pytest.mark.parametrize("seed", range(2))
 async def test_what_is_said_of_a_message_is_what_became_of_it(
@@ -164,15 +179,17 @@ async def test_what_is_said_of_a_message_is_what_became_of_it(
 
     async def send_all(sender: int) -> None:
         connection = Connection(route)
-        for number in range(MESSAGES):
-            recipient = f"r{sender}.{number}@example.org"
-            lines = relay.lot.choice([1, 1, 100, 20_000])
-            content = f"To: {recipient}\r\n\r\n".encode() + b"hello\r\n" * lines
+        messages = [
+            a_message(f"r{sender}.{number}@example.org", relay) for number in range(MESSAGES)
+        ]
+        for one, after in zip_longest(messages, messages[1:]):
+            recipient, content = one.envelope.recipient, one.message
             marks: list[str] = []
             reply = await connection.send(
-                Envelope("office@example.org", recipient),
+                one.envelope,
                 content,
                 before_dot=lambda marks=marks: not marks.append("mark"),  # type: ignore[misc]
+                ahead=after if relay.lot.random() < 0.7 else None,
             )
             said[became(reply)] += 1
             took = [one for one in relay.taken if recipient in one[0]]

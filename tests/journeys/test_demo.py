@@ -43,6 +43,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 def look_at(page: "Page", name: str) -> None:
     """See that a page is fit to be shown; keep pictures of it where somebody wants them."""
+    page.wait_for_load_state()  # a page that opened by itself may still be without its style
     size = page.viewport_size or {"width": at.DESKTOP, "height": 900}
     # The readers' pages have tests of their own that look at them in the dark.
     for scheme in at.SCHEMES if "/inbox/" in page.url else at.SCHEMES[:1]:
