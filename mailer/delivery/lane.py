@@ -57,7 +57,7 @@ class Lane:
     def room(self, now: float) -> int:
         """Give how many rows may be claimed: none while the relay rests or enough wait."""
         self._measure(now)
-        if now < self._rests_until or not self.is_low:
+        if self.rests(now) or not self.is_low:
             return 0
         return self._size() - len(self)
 
@@ -109,7 +109,7 @@ class Lane:
 
     def rest(self, now: float) -> None:
         """Leave the relay in peace for a while; longer, when the last rest did not help."""
-        if now >= self._rests_until:
+        if not self.rests(now):
             longer = max(2 * self._rest_seconds, FIRST_REST_SECONDS)
             self._rest_seconds = min(longer, LONGEST_REST_SECONDS)
             self._rests_until = now + self._rest_seconds
@@ -120,7 +120,7 @@ class Lane:
 
     def rests_briefly(self, now: float) -> bool:
         """Tell whether the relay rests, and for the first time: it may be back in a moment."""
-        return now < self._rests_until and self._rest_seconds <= FIRST_REST_SECONDS
+        return self.rests(now) and self._rest_seconds <= FIRST_REST_SECONDS
 
     def is_well(self) -> None:
         """Note that the relay does take mail."""
