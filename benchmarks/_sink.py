@@ -1,14 +1,14 @@
 """A relay that takes everything, and writes down each recipient at the final dot.
 
-    python benchmarks/_sink.py LOG [--wait MS] [--hold N,N] [--close-after N] [--tls FILE]
+    python benchmarks/_sink.py LOG [--wait MS] [--hold] [--close-after N] [--tls FILE]
 
-It prints its port, and afterwards one line each time it begins to hold. LOG gets a line for
-each message: when its dot came (microseconds), for whom, how many bytes, on which connection.
-What is in LOG was taken, whatever the sender came to know of it.
+It prints its port. LOG gets a line for each message: when its dot came (microseconds), for whom,
+how many bytes, on which connection. What is in LOG was taken, whatever the sender came to know
+of it.
 
 --wait         milliseconds between the dot and the 250
---hold         from so many messages on no dot is answered, until a connection that waits for
-               its answer is lost; then all goes on as before, until the next number
+--hold         after a line on the standard input no dot is answered, until a connection that
+               waits for its answer is lost; a line is printed when the first one waits
 --close-after  messages after which a connection is closed without a word
 --tls          a certificate and its key: TLS from the first byte on
 """
@@ -33,29 +33,34 @@ END = b"\r\n.\r\n"
 class Sink:
     """What all connections share: the log, the count, and what is held."""
 
-    def __init__(self, log: Path, *, wait: float, holds: list[int], close_after: int) -> None:
+    def __init__(self, log: Path, *, wait: float, close_after: int) -> None:
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self.wait = wait
-        self.holds = holds
         self.close_after = close_after
+        self.shall_hold = False
         self.is_holding = False
         self.taken = 0
         self.connections = 0
 
     def take(self, recipient: str, size: int, connection: int) -> None:
-        """Write down a message whose dot has come; begin to hold if it is time."""
+        """Write down a message whose dot has come; begin to hold if that was asked."""
         self.taken += 1
         line = f"{time.time_ns() // 1000} {recipient} {size} {connection}\n"
         os.write(self.log, line.encode())
-        if self.holds and self.taken >= self.holds[0] and not self.is_holding:
-            self.is_holding = True
+        if self.shall_hold:
+            self.shall_hold, self.is_holding = False, True
             say(f"held {self.taken}")
 
     def release(self) -> None:
         """Answer dots again."""
-        if self.is_holding:
-            self.is_holding = False
-            self.holds.pop(0)
+        self.is_holding = False
+
+    def hear(self) -> None:
+        """Take a line of the standard input."""
+        if sys.stdin.readline():
+            self.shall_hold = True
+        else:
+            asyncio.get_running_loop().remove_reader(sys.stdin)
 
 
 class Session(asyncio.Protocol):
@@ -149,10 +154,12 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def serve(sink: Sink, tls: ssl.SSLContext | None) -> None:
+async def serve(sink: Sink, tls: ssl.SSLContext | None, *, may_hold: bool) -> None:
     """Take mail on a free port of this machine until the process ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Session(sink), "127.0.0.1", 0, ssl=tls)
+    if may_hold:
+        loop.add_reader(sys.stdin, sink.hear)
     say(str(server.sockets[0].getsockname()[1]))
     await server.serve_forever()
 
@@ -162,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("log", type=Path)
     parser.add_argument("--wait", type=float, default=0, metavar="MS")
-    parser.add_argument("--hold", default="", metavar="N,N")
+    parser.add_argument("--hold", action="store_true")
     parser.add_argument("--close-after", type=int, default=0, metavar="N")
     parser.add_argument("--tls", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -170,10 +177,9 @@ def main() -> None:
     if options.tls:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(options.tls)
-    holds = [int(one) for one in options.hold.split(",") if one]
-    sink = Sink(options.log, wait=options.wait / 1000, holds=holds, close_after=options.close_after)
+    sink = Sink(options.log, wait=options.wait / 1000, close_after=options.close_after)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
-        runner.run(serve(sink, tls))
+        runner.run(serve(sink, tls, may_hold=options.hold))
 
 
 if __name__ == "__main__":

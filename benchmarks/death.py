@@ -57,9 +57,11 @@ class Sink:
         """Count the messages."""
         return self.log.read_bytes().count(b"\n")
 
-    def wait_for_hold(self) -> None:
-        """Wait until no dot is answered any more."""
+    def hold(self) -> None:
+        """Let no dot be answered any more; when this returns, one waits."""
+        assert self.process.stdin is not None
         assert self.process.stdout is not None
+        print("hold", file=self.process.stdin, flush=True)
         assert self.process.stdout.readline().startswith("held")
 
 
@@ -136,8 +138,7 @@ def run(  # noqa: PLR0913  (what may be chosen)
 ) -> Verdict:
     """Send one digest through that many deaths, and compare."""
     plan = _plan(recipients, kills, random.Random(seed), may_hold=not beside)
-    holds = [kill.at for kill in plan if kill.held]
-    with _sink(folder / "sink.log", wait=wait, holds=holds) as sink:
+    with _sink(folder / "sink.log", wait=wait) as sink:
         clock = RunningClock(SystemClock().now())
         office = Installation(
             folder / "office", url, sink, clock, {"smtp": {"connections": CONNECTIONS}}
@@ -193,12 +194,10 @@ def _kill(office: Installation, sink: Sink, kill: Kill) -> None:
     with office.worker() as process:
         wait_for(lambda: _journals(office) - before, seconds=PATIENCE_SECONDS)
         [path] = _journals(office) - before
+        wait_for(lambda: sink.count() >= kill.at, seconds=PATIENCE_SECONDS)
         if kill.held:
-            sink.wait_for_hold()
-            wait_for(lambda: _dots(path), seconds=PATIENCE_SECONDS)
+            sink.hold()
             time.sleep(0.05)  # so that the other connections come to their dots as well
-        else:
-            wait_for(lambda: sink.count() >= kill.at, seconds=PATIENCE_SECONDS)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     kill.at = sink.count()
@@ -236,10 +235,11 @@ def _compare(verdict: Verdict, rows: list[Delivery], sink: Sink) -> None:
 
 
 @contextmanager
-def _sink(log: Path, *, wait: float, holds: list[int]) -> Iterator[Sink]:
+def _sink(log: Path, *, wait: float) -> Iterator[Sink]:
     command = [sys.executable, str(ROOT / "benchmarks" / "_sink.py"), str(log)]
-    command += ["--wait", str(wait), "--hold", ",".join(map(str, holds))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command += ["--wait", str(wait), "--hold"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
         yield Sink(int(process.stdout.readline()), log, process)
         process.kill()
