@@ -23,6 +23,7 @@ import structlog
 from mailer import ledger
 from mailer.clock import Clock
 from mailer.db import Database
+from mailer.delivery.composing import Composer
 from mailer.delivery.holding import Holding
 from mailer.delivery.lane import Lane
 from mailer.delivery.route import Route, trust
@@ -45,6 +46,9 @@ RENEWALS = 4
 
 THREADS = 2
 """One for turns, one for the lease: neither ever waits for the other, or for a tick."""
+
+COMPOSERS = os.cpu_count() or 1
+"""Threads that compose what we sign."""
 
 R = TypeVar("R")
 
@@ -85,7 +89,7 @@ class Engine:
         self._pacing = pacing
         self._state = state
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
-        self._composers = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="composing")
+        self._composers = ThreadPoolExecutor(COMPOSERS, thread_name_prefix="composing")
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
         """Work until `stop` is set; what was begun is finished within the grace.
@@ -150,8 +154,9 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep_lease(holding), name="lease")]
             for lane in holding.lanes.values():
+                composer = Composer(lane, self._composers, COMPOSERS)
                 for number in range(lane.route.connections):
-                    sender = Sender(holding, lane, self._composers)
+                    sender = Sender(holding, lane, composer)
                     name = f"{lane.route.name}/{number}"
                     tasks.append(group.create_task(sender.run(), name=name))
             await self._take_turns(holding, stop, once=once)

@@ -21,7 +21,8 @@ from mailer.ledger import Journal, Mark
 class Holding:
     """One life of a worker. `wanted` is set when a turn at the database is worth while.
 
-    `failure` says why the life must end; from then on nothing more is begun.
+    `failure` says why the life must end; from then on nothing more is begun. `changes` counts
+    whatever may keep from going what was taken in hand before.
     """
 
     worker_id: int
@@ -34,6 +35,7 @@ class Holding:
     failure: Exception | None = None
     standing: Standing = field(default_factory=Standing)
     is_leaving: bool = False
+    changes: int = 0
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -57,6 +59,7 @@ class Holding:
         self.journal.forget([*(one.claimed.id for one in settled), *returned])
         self.journal.claim([one.claimed.id for one in turn.parcels])
         self.standing = turn.standing
+        self.changes += 1
         for lane in self.lanes.values():
             self.returned += lane.empty(but=lambda one: turn.standing.may_go(one.claimed))
         for name, lane in self.lanes.items():
@@ -75,7 +78,7 @@ class Holding:
         return self.failure is None and self.clock.boottime() < self.journal.deadline
 
     def may_go_on(self, parcel: Parcel, lane: Lane) -> bool:
-        """Tell whether a parcel that a sender took ahead may still be sent."""
+        """Tell whether a parcel that a sender took ahead may still be sent; see `changes`."""
         stops = self.is_leaving or lane.rests(self.clock.boottime())
         return not stops and self.standing.may_go(parcel.claimed)
 
@@ -98,12 +101,12 @@ class Holding:
     def out_of_hand(self, lane: Lane) -> None:
         """Note that a parcel of a lane has ended, and call for a turn if it is time for one."""
         lane.ended()
-        if self._calls_for_a_turn(lane):
+        if not self.wanted.is_set() and self._calls_for_a_turn(lane):
             self.wanted.set()
 
     def _calls_for_a_turn(self, lane: Lane) -> bool:
         enough = self.failure is not None or len(self.results) >= self.batch
-        return enough or lane.is_low or not self.is_sending
+        return enough or lane.is_low or not (lane.is_busy or self.is_sending)
 
     def rests_briefly(self, routes: Collection[str]) -> bool:
         """Tell whether the relay of one of these routes rests, and may be back in a moment."""
@@ -112,6 +115,7 @@ class Holding:
 
     def rest(self, lane: Lane) -> None:
         """Leave a relay in peace, and give back what waits for it."""
+        self.changes += 1
         lane.rest(self.clock.boottime())
         self.returned += lane.empty()
 
@@ -123,5 +127,6 @@ class Holding:
     def let_go(self) -> None:
         """Drop what waits to be sent; it is still claimed, and goes back when the life ends."""
         self.is_leaving = True
+        self.changes += 1
         for lane in self.lanes.values():
             lane.empty()

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import chain, islice
 
 from mailer.delivery.route import Route
 from mailer.delivery.turns import Parcel
@@ -40,6 +41,7 @@ class Lane:
         self._since = now
         self._rest_seconds = 0.0
         self._rests_until = now
+        self._low = self._size() // 2
 
     def __len__(self) -> int:
         return len(self._letters) + len(self._digests)
@@ -52,7 +54,7 @@ class Lane:
     @property
     def is_low(self) -> bool:
         """Tell whether it is time to fetch more: so that no connection has to wait."""
-        return len(self) <= self._size() // 2
+        return len(self._letters) + len(self._digests) <= self._low
 
     def room(self, now: float) -> int:
         """Give how many rows may be claimed: none while the relay rests or enough wait."""
@@ -81,14 +83,19 @@ class Lane:
         self._in_hand += 1
         return queue.popleft()
 
-    def take_ahead(self) -> Parcel | None:
+    def take_ahead(self, is_ready: Callable[[Parcel], bool]) -> Parcel | None:
         """Take one in hand that will be sent next, if no other connection could have it sooner.
 
-        Never a letter, and none while one waits: it would wait for what is being sent.
+        Never a letter, and none while one waits: it would wait for what is being sent. Nor one
+        that is not ready, for then what is being sent would wait for it.
         """
         if self._letters or len(self._digests) < self.route.connections:
             return None
-        return self.take_now()
+        return self.take_now() if is_ready(self._digests[0]) else None
+
+    def next(self, count: int) -> list[Parcel]:
+        """Give those that will be taken next, at most so many."""
+        return list(islice(chain(self._letters, self._digests), count))
 
     def ended(self) -> None:
         """Note that a parcel is out of hand, however it went."""
@@ -141,3 +148,4 @@ class Lane:
         if elapsed >= WINDOW_SECONDS or (elapsed > 0 and self._ended and not len(self)):
             self._pace = self._ended / elapsed
             self._ended, self._since = 0, now
+            self._low = self._size() // 2

@@ -38,6 +38,7 @@ class Session:
 
     `begun` says that the relay may hold a half-made transaction that RSET has to clear.
     `greeting` is what the relay said first; `certificate` is empty where it was not checked.
+    `size_limit` is the largest message the relay takes; 0 when it names none (RFC 1870, 4).
     """
 
     wire: Wire
@@ -48,12 +49,15 @@ class Session:
     begun: bool = False
     greeting: str = ""
     certificate: Mapping[str, Any] = field(default_factory=dict)
+    pipelines: bool = field(init=False)
+    says_size: bool = field(init=False)
+    size_limit: int = field(init=False)
 
-    @property
-    def size_limit(self) -> int:
-        """Give the largest message the relay takes; 0 when it names none (RFC 1870, 4)."""
+    def __post_init__(self) -> None:
         limit = self.extensions.get("size", "").strip()
-        return int(limit) if limit.isdecimal() else 0
+        self.pipelines = "pipelining" in self.extensions
+        self.says_size = "size" in self.extensions
+        self.size_limit = int(limit) if limit.isdecimal() else 0
 
 
 async def open_session(route: Route, context: ssl.SSLContext | None) -> Session:

@@ -7,10 +7,10 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mailer.delivery.meaning import IN_DOUBT, Blame, Outcome, Verdict, rule_for
+from mailer.delivery.meaning import IN_DOUBT, TAKEN, Blame, Outcome, Verdict, rule_for
 from mailer.delivery.reply import Reply
 
-__all__ = ["Blame", "Outcome", "Verdict", "domain_of", "read", "reply_key"]
+__all__ = ["TAKEN", "Blame", "Outcome", "Verdict", "domain_of", "read", "reply_key"]
 
 SCHEDULE = (
     timedelta(minutes=5),

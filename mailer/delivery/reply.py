@@ -9,9 +9,14 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 LONGEST_TEXT = 1000
 """Bytes kept of a reply's text: enough for the longest explanation seen, and for a column."""
+
+
+REPLIES_KNOWN = 200
+"""Replies that are remembered: most relays say the same to nearly every message."""
 
 
 class Step(StrEnum):
@@ -50,6 +55,11 @@ class Reply:
         """Tell whether the message may or may not have been taken (RFC 1047)."""
         return self.step is Step.DOT and self.code is None
 
+    @property
+    def is_taken(self) -> bool:
+        """Tell whether the server took the message (RFC 5321, 4.2.5)."""
+        return self.step is Step.DOT and self.code is not None and 200 <= self.code < 300
+
     def __str__(self) -> str:
         """Give the reply on one line, codes first: for people, logs and `reply_key`."""
         parts = (str(self.code) if self.code else "", self.enhanced or "", self.text)
@@ -60,6 +70,11 @@ def heard(
     step: Step, code: int, lines: Sequence[str], *, host: str = "", tls: str | None = None
 ) -> Reply:
     """Give the reply that a server sent; a code outside 200–599 counts as a lost session."""
+    return _heard(step, code, tuple(lines), host, tls)
+
+
+@lru_cache(REPLIES_KNOWN)
+def _heard(step: Step, code: int, lines: tuple[str, ...], host: str, tls: str | None) -> Reply:
     enhanced, text = _split(lines)
     if not 200 <= code <= 599:
         return lost(step, f"the answer cannot be read: {text}", host=host, tls=tls)

@@ -1,21 +1,21 @@
 """A sender: one connection of a route, and one message after the other through it."""
 
-import asyncio
 import zlib
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
 from mailer.delivery import outcome, redirecting
 from mailer.delivery.accounting import Result, may_repeat
+from mailer.delivery.composing import Composer
 from mailer.delivery.holding import Holding
 from mailer.delivery.lane import Lane
-from mailer.delivery.outcome import Blame, Outcome, Verdict
-from mailer.delivery.reply import Reply, Step, own
+from mailer.delivery.outcome import TAKEN, Blame, Outcome, Verdict
+from mailer.delivery.reply import Reply, Step
 from mailer.delivery.transport import Ahead, Connection, Envelope
 from mailer.delivery.turns import Parcel
-from mailer.errors import MailerError, NotHeld
+from mailer.errors import NotHeld
 
 BEFORE_RECIPIENT = frozenset(
     {Step.CONNECT, Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH, Step.MAIL}
@@ -25,8 +25,7 @@ BEFORE_RECIPIENT = frozenset(
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(NamedTuple):
     """A parcel in hand, with its message, or why there is none."""
 
     parcel: Parcel
@@ -35,18 +34,15 @@ class _Ready:
 
 
 class Sender:
-    """Sends what comes along a lane, until it is cancelled or the worker's life ends.
+    """Sends what comes along a lane, until it is cancelled or the worker's life ends."""
 
-    What we sign is composed by `composers`: a signature takes longer than all else together, and
-    meanwhile the others can go on.
-    """
-
-    def __init__(self, holding: Holding, lane: Lane, composers: Executor) -> None:
+    def __init__(self, holding: Holding, lane: Lane, composer: Composer) -> None:
         self._holding = holding
         self._lane = lane
-        self._composers = composers
+        self._composer = composer
         self._connection = Connection(lane.route)
         self._next: _Ready | None = None
+        self._changes = 0
 
     async def run(self) -> None:
         """Send, and give a connection that stays idle back to the relay."""
@@ -62,35 +58,39 @@ class Sender:
             self._give_back()
             await self._connection.close()
 
-    async def _take(self) -> "_Ready | None":
+    async def _take(self) -> _Ready | None:
+        """Take a parcel in hand; None when none came for long, or when composing broke."""
         parcel = await self._lane.take(self._lane.route.timeouts.idle / 2)
-        return await self._compose(parcel) if parcel else None
-
-    async def _look_ahead(self) -> Ahead | None:
-        """Take the next parcel in hand, so that the relay may be asked for it already."""
-        parcel = self._lane.take_ahead() if self._connection.asks_ahead else None
-        self._next = await self._compose(parcel) if parcel else None
-        if self._next is None or isinstance(self._next.message, Reply):
+        if parcel is None:
             return None
-        return Ahead(self._next.envelope, self._next.message)
-
-    async def _compose(self, parcel: Parcel) -> "_Ready | None":
-        """Compose a parcel in hand; None when even that broke, and then this life ends."""
         try:
-            envelope = Envelope(parcel.return_path, parcel.recipient)
-            if parcel.is_signed:
-                loop = asyncio.get_running_loop()
-                message = await loop.run_in_executor(self._composers, _composed, parcel)
-            else:
-                message = _composed(parcel)
+            return _Ready(parcel, *await self._composer.compose(parcel))
         except BaseException as error:
-            self._holding.give_back(parcel, self._lane)
-            if not isinstance(error, Exception):
-                raise
-            log.exception("delivery.broke", delivery=parcel.claimed.id)
-            self._holding.give_up(error)
+            self._broke(parcel, error)
+        return None
+
+    def _look_ahead(self) -> Ahead | None:
+        """Take the next parcel in hand, so that the relay may be asked for it already."""
+        if not self._connection.asks_ahead:
             return None
-        return _Ready(parcel, envelope, message)
+        parcel = self._lane.take_ahead(self._composer.is_ready)
+        if parcel is None:
+            return None
+        try:
+            envelope, message = self._composer.at_once(parcel)
+        except BaseException as error:
+            self._broke(parcel, error)
+            return None
+        self._next, self._changes = _Ready(parcel, envelope, message), self._holding.changes
+        return None if isinstance(message, Reply) else Ahead(envelope, message)
+
+    def _broke(self, parcel: Parcel, error: BaseException) -> None:
+        """Let go of a parcel whose composing broke; then this life ends."""
+        self._holding.give_back(parcel, self._lane)
+        if not isinstance(error, Exception):
+            raise error
+        log.error("delivery.broke", delivery=parcel.claimed.id, exc_info=error)
+        self._holding.give_up(error)
 
     def _give_back(self) -> None:
         """Let go of what was taken ahead: nothing of it has been sent."""
@@ -121,12 +121,30 @@ class Sender:
             ready.message,
             before_dot=lambda: self._holding.begin_dot(ready.parcel),
             vouched=True,  # as `Plate.compose` promises
-            ahead=await self._look_ahead(),
+            ahead=self._look_ahead(),
         )
 
     def _note(self, parcel: Parcel, reply: Reply) -> None:
         claimed, now = parcel.claimed, self._holding.clock.now()
-        meaning = outcome.read(
+        meaning = TAKEN if reply.is_taken else self._read(parcel, reply, now)
+        if parcel.redirected_to:
+            meaning = redirecting.outcome(meaning, parcel.redirected_to)
+        is_copy = bool(parcel.redirected_to)
+        self._holding.note(Result(claimed, reply, meaning, now, is_copy, parcel.detour))
+        if meaning is not TAKEN and _is_trouble(reply, meaning):
+            self._give_back()
+            self._holding.rest(self._lane)
+        elif not reply.ours:
+            self._lane.is_well()
+        if self._next is not None and self._holding.changes != self._changes:
+            self._changes = self._holding.changes
+            if not self._holding.may_go_on(self._next.parcel, self._lane):
+                self._give_back()
+
+    def _read(self, parcel: Parcel, reply: Reply, now: datetime) -> Outcome:
+        """Say what a reply means for a parcel."""
+        claimed = parcel.claimed
+        return outcome.read(
             reply,
             may_repeat=may_repeat(claimed.kind),
             tries=claimed.tries,
@@ -134,29 +152,6 @@ class Sender:
             not_after=claimed.not_after,
             jitter=_jitter(claimed.id, claimed.tries),
         )
-        if parcel.redirected_to:
-            meaning = redirecting.outcome(meaning, parcel.redirected_to)
-        is_copy = bool(parcel.redirected_to)
-        self._holding.note(Result(claimed, reply, meaning, now, is_copy, parcel.detour))
-        if _is_trouble(reply, meaning):
-            self._give_back()
-            self._holding.rest(self._lane)
-        elif not reply.ours:
-            self._lane.is_well()
-        if self._next is not None and not self._holding.may_go_on(self._next.parcel, self._lane):
-            self._give_back()
-
-
-def _composed(parcel: Parcel) -> bytes | Reply:
-    """Give the whole message, or a refusal of our own that says why there is none."""
-    try:
-        return parcel.compose()
-    except MailerError as error:
-        why = str(error)
-    except Exception as error:
-        log.exception("delivery.composing", delivery=parcel.claimed.id)
-        why = f"it could not be composed ({type(error).__name__})"
-    return own(Step.MAIL, 554, "5.6.0", f"not sent: {why}")
 
 
 def _is_trouble(reply: Reply, meaning: Outcome) -> bool:

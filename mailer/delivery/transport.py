@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailer.config import Auth, Security
 from mailer.delivery.opening import NotOpened, Session, open_session
@@ -32,13 +32,11 @@ __all__ = [
 
 SERVICE_CLOSING = 421
 START_INPUT = 354
-END = b".\r\n"
+LEAVE = (Step.MAIL, Step.RCPT, Step.DATA)
+"""What a relay is asked before it is given a message."""
 
-_Command = tuple[Step, bytes]
 
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Who a message is from and for on the wire; one recipient a transaction."""
 
     return_path: str
@@ -50,8 +48,7 @@ class Envelope:
         return not (self.return_path.isascii() and self.recipient.isascii())
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(NamedTuple):
     """The next message: whom it is from and for, and the message, vouched for."""
 
     envelope: Envelope
@@ -78,6 +75,7 @@ class Connection:
             Step.RCPT: waits.rcpt,
             Step.DATA: waits.data,
         }
+        self._leave_waits = tuple(self._waits[step] for step in LEAVE)
 
     @property
     def is_open(self) -> bool:
@@ -87,8 +85,7 @@ class Connection:
     @property
     def asks_ahead(self) -> bool:
         """Tell whether it is of use to know what will be sent next."""
-        session = self._session
-        return session is not None and "pipelining" in session.extensions
+        return self._session is not None and self._session.pipelines
 
     async def send(
         self,
@@ -111,9 +108,9 @@ class Connection:
         then on a loss is a reply at the dot without a code. Raises NotHeld when it says no;
         nothing of the message has been written then.
         """
-        if refusal := _misaddressed(envelope) or (None if vouched else _malformed(message)):
+        if not vouched and (refusal := _malformed(message)):
             return refusal
-        content = message + END if vouched else _stuffed(message)
+        content = message if vouched else _stuffed(message)
         try:
             reply = await self._try(envelope, message, content, before_dot, ahead)
             if self._is_stale(reply):
@@ -148,16 +145,24 @@ class Connection:
         before_dot: Callable[[], bool],
         ahead: Ahead | None,
     ) -> Reply:
-        """Try once; `content` is the message as it goes out, with its dot."""
-        if self._asked is not None and self._asked is not envelope:
-            self.drop()  # something else came between
-        try:
-            session = await self._ready()
-        except NotOpened as error:
-            return error.reply
-        if refusal := _beyond(session, envelope, message, self.route.host):
-            return refusal
-        refusal = await self._ask_leave(session, _commands(session, envelope, message))
+        """Try once; `content` is the message as it goes out."""
+        session = self._session
+        if session is not None and self._asked is envelope and session.wire.usable:
+            self._asked, self._is_new = None, False
+            refusal = await self._hear_ahead(session)
+        else:
+            if self._asked is not None:
+                self.drop()  # something else came between
+            if refusal := _misaddressed(envelope):
+                return refusal
+            try:
+                session = await self._ready()
+            except NotOpened as error:
+                return error.reply
+            commands = _commands(session, envelope, message, self.route.host)
+            if isinstance(commands, Reply):
+                return commands
+            refusal = await self._ask_leave(session, commands)
         if refusal:
             return refusal
         if not session.wire.usable:
@@ -166,11 +171,17 @@ class Connection:
             raise NotHeld("the claim was lost before the dot; nothing of the message was sent")
         return await self._hand_over(session, content, ahead)
 
-    async def _ask_leave(self, session: Session, commands: Sequence[_Command]) -> Reply | None:
-        """Ask whether the relay takes a message; None when it waits for it, else why not."""
-        if "pipelining" in session.extensions:
-            return await self._ask_at_once(session, commands)
-        for step, command in commands:
+    async def _ask_leave(self, session: Session, commands: Sequence[bytes]) -> Reply | None:
+        """Ask whether the relay takes a message; None when it waits for it, else why not.
+
+        First clear up after the last one, if need be.
+        """
+        steps: Sequence[Step] = LEAVE
+        if session.begun:
+            steps, commands = (Step.RSET, *LEAVE), [b"RSET", *commands]
+        if session.pipelines:
+            return await self._ask_at_once(session, steps, commands)
+        for step, command in zip(steps, commands, strict=True):
             try:
                 answer = await session.wire.ask(command, self._waits[step])
             except Lost as error:
@@ -180,18 +191,33 @@ class Connection:
             session.begun = step is not Step.RSET
         return None
 
-    async def _ask_at_once(self, session: Session, commands: Sequence[_Command]) -> Reply | None:
-        """Ask all in one go. What decides is the first reply that does not go on."""
-        steps = [step for step, _ in commands]
-        loss: Lost | None = None
-        was_asked, self._asked = self._asked is not None, None
+    async def _ask_at_once(
+        self, session: Session, steps: Sequence[Step], commands: Sequence[bytes]
+    ) -> Reply | None:
+        """Ask all in one go."""
+        waits = [self._waits[step] for step in steps]
         try:
-            if was_asked:
-                answers: Sequence[Answer] = await session.wire.answers_ahead()
-            else:
-                answers = await session.wire.ask_all(*self._group(commands))
+            answers = await session.wire.ask_all(commands, waits)
         except Lost as error:
-            loss, answers = error, error.heard
+            return await self._weigh(session, steps, error.heard, error)
+        return await self._weigh(session, steps, answers)
+
+    async def _hear_ahead(self, session: Session) -> Reply | None:
+        """Hear what the relay says to what it was asked behind the last dot."""
+        try:
+            answers = await session.wire.answers_ahead()
+        except Lost as error:
+            return await self._weigh(session, LEAVE, error.heard, error)
+        return await self._weigh(session, LEAVE, answers)
+
+    async def _weigh(
+        self,
+        session: Session,
+        steps: Sequence[Step],
+        answers: Sequence[Answer],
+        loss: Lost | None = None,
+    ) -> Reply | None:
+        """Give what decides: the first answer that does not go on, or that it was not heard."""
         for step, answer in zip(steps, answers, strict=False):
             if not _goes_on(step, answer.code):
                 reply = self._heard(session, step, answer)
@@ -247,40 +273,33 @@ class Connection:
         silent = reply.step is Step.MAIL and reply.code in {None, SERVICE_CLOSING}
         return silent or reply.step is Step.RSET
 
-    def _group(self, commands: Sequence[_Command]) -> tuple[list[bytes], list[float]]:
-        return [command for _, command in commands], [self._waits[step] for step, _ in commands]
-
     async def _hand_over(self, session: Session, content: bytes, ahead: Ahead | None) -> Reply:
         waits = self.route.timeouts
         session.begun = False  # the dot ends the transaction, however it is answered
-        asked, asked_seconds = self._ask_ahead(session, ahead)
+        asked = self._ask_ahead(session, ahead) if ahead and session.pipelines else ()
         try:
             answer = await session.wire.pour(
                 content,
                 block_seconds=waits.block,
                 dot_seconds=waits.dot,
                 ahead=asked,
-                ahead_seconds=asked_seconds,
+                ahead_seconds=self._leave_waits,
             )
         except Lost as error:
             return self._lost(session, Step.DOT, error)
         session.sent += 1
         return self._heard(session, Step.DOT, answer)
 
-    def _ask_ahead(
-        self, session: Session, ahead: Ahead | None
-    ) -> tuple[Sequence[bytes], Sequence[float]]:
+    def _ask_ahead(self, session: Session, ahead: Ahead) -> Sequence[bytes]:
         """Give what to ask behind the dot: nothing, unless this session will carry the next."""
-        if ahead is None or "pipelining" not in session.extensions:
-            return (), ()
         is_last = session.sent + 1 >= self.route.messages_per_connection
-        unfit = _misaddressed(ahead.envelope) or _beyond(
-            session, ahead.envelope, ahead.message, self.route.host
-        )
-        if is_last or unfit:
-            return (), ()
+        if is_last or _misaddressed(ahead.envelope):
+            return ()
+        commands = _commands(session, ahead.envelope, ahead.message, self.route.host)
+        if isinstance(commands, Reply):
+            return ()
         self._asked = ahead.envelope
-        return self._group(_commands(session, ahead.envelope, ahead.message))
+        return commands
 
     def _heard(self, session: Session, step: Step, answer: Answer) -> Reply:
         session.used_at = asyncio.get_running_loop().time()
@@ -298,14 +317,13 @@ class Connection:
         return lost(step, str(error), host=self.route.host, tls=session.tls)
 
 
-def _commands(session: Session, envelope: Envelope, message: bytes) -> list[_Command]:
-    """Give what is asked before a message; first what clears up after the last one, if need be."""
-    asked = [
-        (Step.MAIL, _mail(session, envelope, message)),
-        (Step.RCPT, f"RCPT TO:<{envelope.recipient}>".encode()),
-        (Step.DATA, b"DATA"),
-    ]
-    return [(Step.RSET, b"RSET"), *asked] if session.begun else asked
+def _commands(
+    session: Session, envelope: Envelope, message: bytes, host: str
+) -> Sequence[bytes] | Reply:
+    """Give what is asked before a message, or why not even to ask."""
+    if refusal := _beyond(session, envelope, message, host):
+        return refusal
+    return _mail(session, envelope, message), f"RCPT TO:<{envelope.recipient}>".encode(), b"DATA"
 
 
 def _goes_on(step: Step, code: int) -> bool:
@@ -314,7 +332,7 @@ def _goes_on(step: Step, code: int) -> bool:
 
 def _mail(session: Session, envelope: Envelope, message: bytes) -> bytes:
     command = f"MAIL FROM:<{envelope.return_path}>"
-    if "size" in session.extensions:
+    if session.says_size:
         command += f" SIZE={len(message)}"  # RFC 1870, 5
     if not message.isascii():
         command += " BODY=8BITMIME"  # RFC 6152, 3
@@ -367,6 +385,6 @@ def _beyond(session: Session, envelope: Envelope, message: bytes, host: str) -> 
 
 
 def _stuffed(message: bytes) -> bytes:
-    """Give the message as it goes out: dots at line starts doubled, and the last dot."""
+    """Give the message as it goes out: dots at line starts doubled (RFC 5321, 4.5.2)."""
     first = b"." if message.startswith(b".") else b""
-    return first + message.replace(b"\r\n.", b"\r\n..") + END
+    return first + message.replace(b"\r\n.", b"\r\n..")

@@ -22,6 +22,9 @@ MOST_LINES = 100
 """Lines of one reply; the longest seen in the wild have six."""
 
 
+END = b".\r\n"
+"""What ends a message of whole lines."""
+
 LINES_KNOWN = 200
 """Lines of replies that are remembered: a relay says the same few to every message."""
 
@@ -59,54 +62,58 @@ class Replies:
 
     def feed(self, data: bytes) -> list[Answer]:
         """Take some bytes and give the replies they complete; Lost when they are none."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
         answers: list[Answer] = []
         try:
-            answers.extend(answer for line in lines if (answer := self._line(line)))
+            for line in lines:
+                answer, is_last = _read_line(line)
+                if is_last and not self._lines:
+                    answers.append(answer)
+                elif whole := self._part(answer, is_last=is_last):
+                    answers.append(whole)
         except Lost as error:
             raise Lost(str(error), answers) from None
         if len(self._rest) > LONGEST_LINE:
             raise Lost("an answer without end", answers)
         return answers
 
-    def _line(self, line: bytes) -> Answer | None:
-        if len(line) > LONGEST_LINE or len(self._lines) >= MOST_LINES:
+    def _part(self, line: Answer, *, is_last: bool) -> Answer | None:
+        """Take a line of a reply that has several; give the reply when it is whole."""
+        if len(self._lines) >= MOST_LINES:
             raise Lost("an answer without end")
-        code, text, is_last = _read_line(line)
-        if is_last and not self._lines:
-            return Answer(code, (text,))
-        self._lines.append(text)
+        self._lines += line.lines
         if not is_last:
             return None
-        answer = Answer(code, tuple(self._lines))
+        answer = Answer(line.code, tuple(self._lines))
         self._lines.clear()
         return answer
 
 
 @lru_cache(LINES_KNOWN)
-def _read_line(line: bytes) -> tuple[int, str, bool]:
-    """Give a line's code, its text, and whether the reply ends with it."""
+def _read_line(line: bytes) -> tuple[Answer, bool]:
+    """Give a line as the reply it would be by itself, and whether a reply ends with it."""
     code = line[:3]
+    if len(line) > LONGEST_LINE:
+        raise Lost("an answer without end")
     if not (code.isdigit() and b"200" <= code <= b"599") or line[3:4].isdigit():
         raise Lost(f"an answer that is not SMTP: {line[:80].decode('utf-8', 'replace')}")
-    return int(code), line[4:].decode("utf-8", "replace").strip(), line[3:4] != b"-"
+    text = line[4:].decode("utf-8", "replace").strip()
+    return Answer(int(code), (text,)), line[3:4] != b"-"
 
 
 class _Group:
-    """Replies that are waited for together, and how long for each, from the one before."""
+    """Replies that are waited for together, and how long for each, from the one before.
 
-    def __init__(self, seconds: Sequence[float], whole: "asyncio.Future[None]") -> None:
+    `is_over`: all of them are there, or none will come any more.
+    """
+
+    __slots__ = ("heard", "is_over", "seconds")
+
+    def __init__(self, seconds: Sequence[float]) -> None:
         self.seconds = seconds
-        self.whole = whole
         self.heard: list[Answer] = []
-
-    @property
-    def is_whole(self) -> bool:
-        return len(self.heard) == len(self.seconds)
-
-    @property
-    def next_seconds(self) -> float:
-        return self.seconds[len(self.heard)]
+        self.is_over = False
 
 
 class Wire(asyncio.Protocol):
@@ -118,6 +125,8 @@ class Wire(asyncio.Protocol):
         self._replies = Replies()
         self._groups: deque[_Group] = deque()
         self._ahead: _Group | None = None
+        self._awaited: _Group | None = None
+        self._waiter: asyncio.Future[None] | None = None
         self._alarm = _Alarm(self._loop, self._late)
         self._blocked: asyncio.Future[None] | None = None
         self._ended: str | None = None
@@ -151,26 +160,27 @@ class Wire(asyncio.Protocol):
         ahead: Sequence[bytes] = (),
         ahead_seconds: Sequence[float] = (),
     ) -> Answer:
-        """Write a message that ends with its dot and give the reply to it.
+        """Write a message of whole lines and its dot, and give the reply to it.
 
         Each block has to be taken in its time (RFC 5321, 4.5.3.2.5). A refusal in mid-message is
         an answer, and the session is not usable after it. The commands `ahead` go out behind the
         dot in the same breath; `answers_ahead` gives what is said to them.
         """
         group = self._expect((dot_seconds,))
-        asked = _lines(ahead)
+        asked = b""
         if ahead:
+            asked = _lines(ahead)
             self._ahead = self._expect(ahead_seconds)
-        if len(content) <= BLOCK:
-            self._transport.write(content + asked)
-            whole = True
-            await self._taken(block_seconds)
-        elif whole := await self._pour(content, group, block_seconds):
-            self._transport.write(asked)
-        if not group.whole.done():
-            self._alarm.set(dot_seconds)  # from the last byte on
+        is_whole = len(content) <= BLOCK or await self._pour(content, group, block_seconds)
+        if is_whole:
+            last = content if len(content) <= BLOCK else content[_last_block(content) :]
+            self._transport.writelines((last, END + asked))
+            if self._blocked is not None or last is not content:
+                await self._taken(block_seconds)
+                if not group.is_over:
+                    self._alarm.set(dot_seconds)  # from the last byte on
         answer = (await self._answers(group))[0]
-        if not whole or self._transport.get_write_buffer_size() > len(asked):
+        if not is_whole or self._transport.get_write_buffer_size() > len(asked):
             self.abort()
             if answer.code < 400:
                 raise Lost("an answer before the end of the message")
@@ -189,38 +199,41 @@ class Wire(asyncio.Protocol):
         self._transport.abort()
 
     async def _pour(self, content: bytes, group: _Group, seconds: float) -> bool:
-        """Write block by block; False when a reply came before the last one."""
-        for start in range(0, len(content), BLOCK):
+        """Write all blocks but the last; False when a reply came before."""
+        for start in range(0, _last_block(content), BLOCK):
             self._transport.write(content[start : start + BLOCK])
             await self._taken(seconds)
-            if group.whole.done():
-                return start + BLOCK >= len(content)
+            if group.is_over:
+                return False
         return True
 
     def _expect(self, seconds: Sequence[float]) -> _Group:
         if not self.usable:
             raise Lost(self._ended or "the connection was closed")
-        group = _Group(seconds, self._loop.create_future())
-        self._groups.append(group)
-        if len(self._groups) == 1:
+        group = _Group(seconds)
+        if not self._groups:
             self._alarm.set(seconds[0])
+        self._groups.append(group)
         return group
 
     async def _answers(self, group: _Group) -> list[Answer]:
-        await group.whole
-        if not group.is_whole:
+        if not group.is_over:
+            self._awaited, self._waiter = group, self._loop.create_future()
+            await self._waiter
+        if len(group.heard) < len(group.seconds):
             self.abort()
             raise Lost(self._ended or "the connection was lost", group.heard)
         return group.heard
 
     async def _taken(self, seconds: float) -> None:
         """Wait until the transport takes more, the session ends, or a reply is there."""
-        if self._blocked is None:
+        blocked = self._blocked
+        if blocked is None:
             return
         self._alarm.stop()  # it is not yet a reply that is waited for
         try:
             async with asyncio.timeout(seconds):
-                await self._blocked
+                await blocked
         except TimeoutError:
             self.abort()
             raise Lost(f"the message was not taken within {seconds:g} seconds") from None
@@ -232,7 +245,8 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of replies; what was not asked for makes the session unusable."""
-        if not self._groups:
+        groups = self._groups
+        if not groups:
             self._ended = self._ended or "the relay spoke out of turn"
             return
         try:
@@ -240,25 +254,21 @@ class Wire(asyncio.Protocol):
         except Lost as lost:
             answers, error = list(lost.heard), lost
         for answer in answers:
-            self._hear(answer)
+            if not groups:
+                self._ended = self._ended or "the relay spoke out of turn"
+                break
+            group = groups[0]
+            group.heard.append(answer)
+            if len(group.heard) == len(group.seconds):
+                self._over(groups.popleft())
         if error is not None:
             self._end(str(error))
-        elif not self._groups:
+        elif not groups:
             self._alarm.stop()
             if self._replies.begun:
                 self._ended = self._ended or "the relay spoke out of turn"
         elif answers:
-            self._alarm.set(self._groups[0].next_seconds)
-
-    def _hear(self, answer: Answer) -> None:
-        if not self._groups:
-            self._ended = self._ended or "the relay spoke out of turn"
-            return
-        group = self._groups[0]
-        group.heard.append(answer)
-        if group.is_whole:
-            self._groups.popleft()
-            self._resolve(group)
+            self._alarm.set(groups[0].seconds[len(groups[0].heard)])
 
     def eof_received(self) -> bool:
         """The relay will say no more: let the transport close."""
@@ -282,14 +292,22 @@ class Wire(asyncio.Protocol):
     def _end(self, why: str) -> None:
         self._ended = self._ended or why
         while self._groups:
-            self._resolve(self._groups.popleft())
+            self._over(self._groups.popleft())
         self.resume_writing()
         self._alarm.close()
 
-    def _resolve(self, group: _Group) -> None:
-        if not group.whole.done():  # whoever waited may have been cancelled
-            group.whole.set_result(None)
-        self.resume_writing()
+    def _over(self, group: _Group) -> None:
+        group.is_over = True
+        waiter = self._waiter
+        if group is self._awaited and waiter is not None and not waiter.done():
+            waiter.set_result(None)  # unless whoever waited was cancelled
+        if self._blocked is not None:
+            self.resume_writing()
+
+
+def _last_block(content: bytes) -> int:
+    """Give where the last block of a message begins."""
+    return (len(content) - 1) // BLOCK * BLOCK
 
 
 def _lines(commands: Sequence[bytes]) -> bytes:

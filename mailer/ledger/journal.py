@@ -60,8 +60,8 @@ class Journal:
         _, self.worker_id, _, boot = HEADER.unpack_from(self._map, 0)
         self.boot = boot.rstrip(b"\0").decode("ascii", "replace")
         self._capacity = (len(self._map) - HEADER.size) // SLOT.size
-        self._slot_of: dict[int, int] = {}
-        self._free = list(range(self._capacity - 1, -1, -1))
+        self._at: dict[int, int] = {}  # where each row's mark is
+        self._free = [self._offset(slot) for slot in range(self._capacity - 1, -1, -1)]
 
     @classmethod
     def create(cls, folder: Path, worker_id: int, *, boot: str, capacity: int) -> "Journal":
@@ -123,21 +123,21 @@ class Journal:
     def claim(self, ids: Iterable[int]) -> None:
         """Note rows that were just claimed."""
         for delivery_id in ids:
-            slot = self._free.pop()
-            self._slot_of[delivery_id] = slot
-            SLOT.pack_into(self._map, self._offset(slot), delivery_id, Mark.CLAIMED)
+            offset = self._free.pop()
+            self._at[delivery_id] = offset + _MARK_AT
+            SLOT.pack_into(self._map, offset, delivery_id, Mark.CLAIMED)
 
     def mark(self, delivery_id: int, mark: Mark) -> None:
         """Say how far a row came."""
-        self._map[self._offset(self._slot_of[delivery_id]) + _MARK_AT] = mark
+        self._map[self._at[delivery_id]] = mark
 
     def forget(self, ids: Iterable[int]) -> None:
         """Drop rows whose settling is committed."""
         for delivery_id in ids:
-            slot = self._slot_of.pop(delivery_id, None)
-            if slot is not None:
-                self._map[self._offset(slot) + _MARK_AT] = Mark.FREE
-                self._free.append(slot)
+            at = self._at.pop(delivery_id, None)
+            if at is not None:
+                self._map[at] = Mark.FREE
+                self._free.append(at - _MARK_AT)
 
     def marks(self) -> dict[int, Mark]:
         """Give every row that is noted, with how far it came."""
