@@ -1,5 +1,6 @@
 """A sender: one connection of a route, and one message after the other through it."""
 
+import asyncio
 import zlib
 from datetime import datetime
 from typing import NamedTuple
@@ -65,7 +66,11 @@ class Sender:
             return None
         try:
             return _Ready(parcel, *await self._composer.compose(parcel))
-        except BaseException as error:
+        except asyncio.CancelledError:
+            self._holding.give_back(parcel, self._lane)
+            raise
+        except Exception as error:
+            log.exception("delivery.broke", delivery=parcel.claimed.id)
             self._broke(parcel, error)
         return None
 
@@ -78,18 +83,16 @@ class Sender:
             return None
         try:
             envelope, message = self._composer.at_once(parcel)
-        except BaseException as error:
+        except Exception as error:
+            log.exception("delivery.broke", delivery=parcel.claimed.id)
             self._broke(parcel, error)
             return None
         self._next, self._changes = _Ready(parcel, envelope, message), self._holding.changes
         return None if isinstance(message, Reply) else Ahead(envelope, message)
 
-    def _broke(self, parcel: Parcel, error: BaseException) -> None:
+    def _broke(self, parcel: Parcel, error: Exception) -> None:
         """Let go of a parcel whose composing broke; then this life ends."""
         self._holding.give_back(parcel, self._lane)
-        if not isinstance(error, Exception):
-            raise error
-        log.error("delivery.broke", delivery=parcel.claimed.id, exc_info=error)
         self._holding.give_up(error)
 
     def _give_back(self) -> None:
