@@ -83,8 +83,8 @@ async def test_what_is_signed_is_composed_by_threads_and_the_next_ones_with_it(
     lane.put(map(parcel, many))
 
     got = []
-    while one := lane.take_now():
-        got.append((await composer.compose(one))[1])
+    while taken := lane.take_now():
+        got.append((await composer.compose(taken))[1])
 
     assert got == [f"message {number}".encode() for number in range(len(many))]
     for one in many:
