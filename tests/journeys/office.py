@@ -9,17 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-MAILER = (sys.executable, "-m", "mailer")
+from tests.journeys import forked
+from tests.journeys.forked import Ended
+
 PATIENCE_SECONDS = 240
 
 
 @dataclass
 class Office:
-    """An installation in a folder; `settings` are the environment of every command."""
+    """An installation in a folder; `settings` are the environment of every command.
+
+    `module` is what `python -m` calls the command; `program` stands for both, where it is given.
+    """
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = MAILER
+    module: str = "mailer"
+    program: tuple[str, ...] = ()
     cwd: Path | None = None
 
     @property
@@ -40,7 +46,8 @@ class Office:
 
     def start(self, *arguments: object) -> "subprocess.Popen[bytes]":
         """Start a command that goes on, such as serve; the caller ends it."""
-        command = [*self.command, "--config", str(self.config), *map(str, arguments)]
+        program = self.program or (sys.executable, "-m", self.module)
+        command = [*program, "--config", str(self.config), *map(str, arguments)]
         return subprocess.Popen(command, env=self._environment(), cwd=self.cwd)
 
     def file(self, name: str, text: str) -> Path:
@@ -49,8 +56,22 @@ class Office:
         return path
 
     def _run(self, *arguments: str) -> str:
+        ended = self._started_anew(arguments) if self.program else self._forked(arguments)
+        assert ended.code == 0, f"{arguments} ended with {ended.code}:\n{ended.err}"
+        return ended.out
+
+    def _forked(self, arguments: tuple[str, ...]) -> Ended:
+        return forked.run(
+            self.module,
+            arguments,
+            environment=self._environment(),
+            folder=self.cwd,
+            seconds=PATIENCE_SECONDS,
+        )
+
+    def _started_anew(self, arguments: tuple[str, ...]) -> Ended:
         done = subprocess.run(
-            [*self.command, *arguments],
+            [*self.program, *arguments],
             capture_output=True,
             text=True,
             env=self._environment(),
@@ -58,8 +79,7 @@ class Office:
             timeout=PATIENCE_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, f"{arguments} ended with {done.returncode}:\n{done.stderr}"
-        return done.stdout
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     def _environment(self) -> Mapping[str, str]:
         return {**os.environ, **self.settings}

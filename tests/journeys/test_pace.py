@@ -4,7 +4,6 @@ The processes, the relay and both databases are real; the office's clock is move
 """
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,8 +62,9 @@ def relay(tmp_path: Path) -> Iterator[Provider]:
 
 @pytest.fixture
 def office(tmp_path: Path, copied_database_url: str, relay: Provider) -> Office:
-    command = (sys.executable, "-m", "tests.journeys.moved_clock")
-    made = Office(tmp_path / "office", {FILE: str(relay.clock)}, command=command)
+    made = Office(
+        tmp_path / "office", {FILE: str(relay.clock)}, module="tests.journeys.moved_clock"
+    )
     made.found(
         database__url=copied_database_url,
         smtp__port=str(relay.port),

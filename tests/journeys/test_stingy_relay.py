@@ -7,7 +7,6 @@ by minutes and days. The processes, the kills and the restore are real.
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -71,8 +70,9 @@ def relay(tmp_path: Path) -> Iterator[Stingy]:
 
 @pytest.fixture
 def office(tmp_path: Path, copied_database_url: str, relay: Stingy) -> Office:
-    command = (sys.executable, "-m", "tests.journeys.moved_clock")
-    made = Office(tmp_path / "office", {FILE: str(relay.clock)}, command=command)
+    made = Office(
+        tmp_path / "office", {FILE: str(relay.clock)}, module="tests.journeys.moved_clock"
+    )
     made.found(
         database__url=copied_database_url,
         smtp__port=str(relay.port),

@@ -25,7 +25,7 @@ def test_a_wheel_alone_subscribes_and_sends_in_two_languages(tmp_path: Path) -> 
     # Given a wheel, built from a copy of the sources that is then gone
     python = _installed(tmp_path)
     office = Office(
-        tmp_path / "elsewhere" / "office", command=(*_as_nobody(), python, "-m", "mailer")
+        tmp_path / "elsewhere" / "office", program=(*_as_nobody(), python, "-m", "mailer")
     )
     office.cwd = _for_everybody(tmp_path / "elsewhere")
 
