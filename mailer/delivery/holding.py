@@ -58,10 +58,11 @@ class Holding:
         del self.results[: len(settled)], self.returned[: len(returned)]
         self.journal.forget([*(one.claimed.id for one in settled), *returned])
         self.journal.claim([one.claimed.id for one in turn.parcels])
+        if not turn.standing.allows_what(self.standing):
+            self.changes += 1
+            for lane in self.lanes.values():
+                self.returned += lane.empty(but=lambda one: turn.standing.may_go(one.claimed))
         self.standing = turn.standing
-        self.changes += 1
-        for lane in self.lanes.values():
-            self.returned += lane.empty(but=lambda one: turn.standing.may_go(one.claimed))
         for name, lane in self.lanes.items():
             lane.put([one for one in turn.parcels if one.claimed.route == name])
         busy = [lane for lane in self.lanes.values() if lane.is_busy]

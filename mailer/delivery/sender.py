@@ -102,9 +102,16 @@ class Sender:
             self._next = None
 
     async def _send(self, ready: "_Ready") -> None:
-        parcel = ready.parcel
+        parcel, reply = ready.parcel, ready.message
         try:
-            reply = await self._try(ready)
+            if not isinstance(reply, Reply):
+                reply = await self._connection.send(
+                    ready.envelope,
+                    reply,
+                    before_dot=lambda: self._holding.begin_dot(parcel),
+                    vouched=True,  # as `Plate.compose` promises
+                    ahead=self._look_ahead(),
+                )
             self._note(parcel, reply)
         except NotHeld as error:
             self._holding.unbegin(parcel)
@@ -116,24 +123,12 @@ class Sender:
         finally:
             self._holding.out_of_hand(self._lane)
 
-    async def _try(self, ready: "_Ready") -> Reply:
-        if isinstance(ready.message, Reply):
-            return ready.message
-        return await self._connection.send(
-            ready.envelope,
-            ready.message,
-            before_dot=lambda: self._holding.begin_dot(ready.parcel),
-            vouched=True,  # as `Plate.compose` promises
-            ahead=self._look_ahead(),
-        )
-
     def _note(self, parcel: Parcel, reply: Reply) -> None:
         claimed, now = parcel.claimed, self._holding.clock.now()
         meaning = TAKEN if reply.is_taken else self._read(parcel, reply, now)
-        if parcel.redirected_to:
-            meaning = redirecting.outcome(meaning, parcel.redirected_to)
-        is_copy = bool(parcel.redirected_to)
-        self._holding.note(Result(claimed, reply, meaning, now, is_copy, parcel.detour))
+        if elsewhere := parcel.redirected_to:
+            meaning = redirecting.outcome(meaning, elsewhere)
+        self._holding.note(Result(claimed, reply, meaning, now, bool(elsewhere), parcel.detour))
         if meaning is not TAKEN and _is_trouble(reply, meaning):
             self._give_back()
             self._holding.rest(self._lane)

@@ -51,6 +51,14 @@ class Standing:
         is_active = claimed.digest_id is None or claimed.digest_id in self.digests
         return is_active and claimed.route in self.routes and self.paces.may_go(claimed)
 
+    def allows_what(self, before: "Standing") -> bool:
+        """Tell whether all that might go before may go now: mostly nothing has changed."""
+        return (
+            before.routes <= self.routes
+            and before.digests.keys() <= self.digests.keys()
+            and not (self.paces.held or self.paces.stopped)
+        )
+
     def counting(self, locked: frozenset[str]) -> "Standing":
         """Give the same with the paces of some routes only."""
         return replace(self, paces=self.paces.only(locked))

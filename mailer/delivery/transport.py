@@ -32,6 +32,8 @@ __all__ = [
 
 SERVICE_CLOSING = 421
 START_INPUT = 354
+OK = 2
+"""The first digit of a good answer."""
 LEAVE = (Step.MAIL, Step.RCPT, Step.DATA)
 """What a relay is asked before it is given a message."""
 
@@ -208,6 +210,10 @@ class Connection:
             answers = await session.wire.answers_ahead()
         except Lost as error:
             return await self._weigh(session, LEAVE, error.heard, error)
+        mail, rcpt, data = answers
+        if mail.code // 100 == rcpt.code // 100 == OK and data.code == START_INPUT:
+            session.begun = True
+            return None
         return await self._weigh(session, LEAVE, answers)
 
     async def _weigh(
@@ -320,25 +326,29 @@ class Connection:
 def _commands(
     session: Session, envelope: Envelope, message: bytes, host: str
 ) -> Sequence[bytes] | Reply:
-    """Give what is asked before a message, or why not even to ask."""
-    if refusal := _beyond(session, envelope, message, host):
-        return refusal
-    return _mail(session, envelope, message), f"RCPT TO:<{envelope.recipient}>".encode(), b"DATA"
+    """Give what is asked before a message; or why it is not even asked: it is beyond this relay."""
+    limit, offered = session.size_limit, session.extensions
+    if limit and len(message) > limit:
+        why = f"not sent: the message has {len(message)} bytes, the relay takes {limit}"
+        return own(Step.MAIL, 552, "5.3.4", why, host=host)
+    mail = f"MAIL FROM:<{envelope.return_path}>"
+    if session.says_size:
+        mail += f" SIZE={len(message)}"  # RFC 1870, 5
+    if not message.isascii():
+        if "8bitmime" not in offered:
+            why = "not sent: the message has 8-bit lines, the relay takes 7-bit ones"
+            return own(Step.MAIL, 554, "5.6.3", why, host=host)
+        mail += " BODY=8BITMIME"  # RFC 6152, 3
+    if envelope.needs_smtputf8:
+        if "smtputf8" not in offered:
+            why = "not sent: the relay does not take international addresses (SMTPUTF8)"
+            return own(Step.RCPT, 553, "5.6.7", why, host=host)
+        mail += " SMTPUTF8"  # RFC 6531, 3.4
+    return mail.encode(), f"RCPT TO:<{envelope.recipient}>".encode(), b"DATA"
 
 
 def _goes_on(step: Step, code: int) -> bool:
     return code == START_INPUT if step is Step.DATA else 200 <= code < 300
-
-
-def _mail(session: Session, envelope: Envelope, message: bytes) -> bytes:
-    command = f"MAIL FROM:<{envelope.return_path}>"
-    if session.says_size:
-        command += f" SIZE={len(message)}"  # RFC 1870, 5
-    if not message.isascii():
-        command += " BODY=8BITMIME"  # RFC 6152, 3
-    if envelope.needs_smtputf8:
-        command += " SMTPUTF8"  # RFC 6531, 3.4
-    return command.encode()
 
 
 # A mailbox as it may stand between angle brackets: nothing in it can end the command.
@@ -366,21 +376,6 @@ def _malformed(message: bytes) -> Reply | None:
         return own(Step.MAIL, 554, "5.6.0", "the message has lines that do not end with CRLF")
     if b"\0" in message:
         return own(Step.MAIL, 554, "5.6.0", "the message holds a NUL")
-    return None
-
-
-def _beyond(session: Session, envelope: Envelope, message: bytes, host: str) -> Reply | None:
-    """Refuse what this relay says it cannot take, without asking it."""
-    limit = session.size_limit
-    if limit and len(message) > limit:
-        why = f"not sent: the message has {len(message)} bytes, the relay takes {limit}"
-        return own(Step.MAIL, 552, "5.3.4", why, host=host)
-    if envelope.needs_smtputf8 and "smtputf8" not in session.extensions:
-        why = "not sent: the relay does not take international addresses (SMTPUTF8)"
-        return own(Step.RCPT, 553, "5.6.7", why, host=host)
-    if not message.isascii() and "8bitmime" not in session.extensions:
-        why = "not sent: the message has 8-bit lines, the relay takes 7-bit ones"
-        return own(Step.MAIL, 554, "5.6.3", why, host=host)
     return None
 
 

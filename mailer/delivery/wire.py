@@ -170,7 +170,8 @@ class Wire(asyncio.Protocol):
         asked = b""
         if ahead:
             asked = _lines(ahead)
-            self._ahead = self._expect(ahead_seconds)
+            self._ahead = _Group(ahead_seconds)
+            self._groups.append(self._ahead)
         is_whole = len(content) <= BLOCK or await self._pour(content, group, block_seconds)
         if is_whole:
             last = content if len(content) <= BLOCK else content[_last_block(content) :]
