@@ -1,12 +1,13 @@
 """What the installation remembers about itself: when something was last done, and how it went."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
-from mailer.db import changed, upsert
+from mailer.db import among, changed, upsert
 from mailer.db.schema import Fact
 
 
@@ -14,6 +15,12 @@ def get(session: Session, name: str) -> Fact | None:
     """Give a fact; None when it was never noted."""
     statement = select(Fact).where(col(Fact.name) == name).execution_options(populate_existing=True)
     return session.execute(statement).scalar_one_or_none()
+
+
+def known(session: Session, names: Collection[str]) -> set[str]:
+    """Give which of some names a fact was noted by."""
+    noted = select(col(Fact.name)).where(among(session, col(Fact.name), names))
+    return set(session.execute(noted).scalars())
 
 
 def named(session: Session, prefix: str) -> list[Fact]:

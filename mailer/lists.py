@@ -181,7 +181,11 @@ def route_of(session: Session, list_id: int) -> str:
 
 def card(session: Session, list_id: int, language: str | None = None) -> Card:
     """Give a list with its sender and its words in the nearest language it has."""
-    found = by_id(session, list_id)
+    return card_of(session, by_id(session, list_id), language)
+
+
+def card_of(session: Session, found: MailingList, language: str | None = None) -> Card:
+    """Give a list that was found, with its sender and its words in the nearest language."""
     sender = session.get_one(Sender, found.sender_id)
     return Card(found, sender, words_of(session, found, language))
 

@@ -118,14 +118,17 @@ class KeyRing:
 
         Raises TokenError for one that is not ours, TokenExpired for one that is too old.
         """
-        ids, expires_at = self._read(_decoded(token, _unb64), purpose, MAC_BYTES)
+        ids, expires_at = self.read(token, purpose)
         if expires_at is not None and now >= expires_at:
             raise TokenExpired(expires_at, ids)
         return ids
 
-    def expiry(self, token: str, purpose: Purpose) -> datetime | None:
-        """Give the moment a token of ours ends, past or not; TokenError if it is not ours."""
-        return self._read(_decoded(token, _unb64), purpose, MAC_BYTES)[1]
+    def read(self, token: str, purpose: Purpose) -> tuple[tuple[int, ...], datetime | None]:
+        """Give the ids in a token of ours and the moment it ends, past or not.
+
+        Raises TokenError if it is not ours.
+        """
+        return self._read(_decoded(token, _unb64), purpose, MAC_BYTES)
 
     def sign_short(self, purpose: Purpose, *ids: int, key_id: int | None = None) -> str:
         """Give a token that survives case folding: for return paths and Message-IDs."""

@@ -40,7 +40,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel
 
-from mailer.db.bulk import put
+from mailer.db.bulk import insert_into, pour, put
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
 SCHEMA = "0004"
@@ -65,7 +65,18 @@ LOADING = {
 P = ParamSpec("P")
 R = TypeVar("R")
 
-__all__ = ["SCHEMA", "Database", "Lock", "alone", "among", "changed", "newer", "put", "upsert"]
+__all__ = [
+    "SCHEMA",
+    "Database",
+    "Lock",
+    "alone",
+    "among",
+    "changed",
+    "newer",
+    "pour",
+    "put",
+    "upsert",
+]
 
 
 class Lock(IntEnum):
@@ -235,11 +246,7 @@ def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert:
 
     PostgreSQL's has the same methods as the SQLite one that stands here for the type checker.
     """
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  (large, and most go without)
-
-    return cast("sqlite.Insert", postgresql.insert(table))
+    return insert_into(session.get_bind().dialect.name, table)
 
 
 def among(

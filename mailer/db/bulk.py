@@ -1,15 +1,37 @@
-"""Thousands of rows put somewhere at once, as the driver does it quickest.
+"""Many rows put somewhere at once, as the driver does it quickest.
 
-SQLAlchemy would convert each value of each row; for a file of a million people that takes longer
-than the database does.
+SQLAlchemy would convert each value of each row, and hand over one row after the other; for a file
+of a million people that takes longer than the database does. And for every row that the driver is
+given it lets go of the interpreter, which another thread may then keep for longer than the row is
+worth.
 """
 
-from collections.abc import Sequence
-from typing import Any, cast
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
 
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Dialect,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy import Table as SqlTable
+from sqlalchemy import cast as as_type
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.schema import CreateTable
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
+
+Amend = Callable[[sqlite.Insert], sqlite.Insert]
+"""Adds to an INSERT what is to be done with rows that are there already."""
 
 
 def put(session: Session, table: SqlTable, rows: Sequence[tuple[str | int | None, ...]]) -> None:
@@ -32,3 +54,94 @@ def put(session: Session, table: SqlTable, rows: Sequence[tuple[str | int | None
         with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
+
+
+def pour(
+    session: Session,
+    table: type[SQLModel],
+    rows: Sequence[Mapping[str, Any]],
+    common: Mapping[str, Any] | None = None,
+    *,
+    amend: Amend | None = None,
+) -> None:
+    """Insert rows in their order, by one statement; what all have in `common` is given once.
+
+    Every row has values for the same columns. A column that is not named anywhere is NULL, or as
+    the database has it by default.
+    """
+    if not rows:
+        return
+    connection, common = session.connection(), common or {}
+    pouring = _pouring(connection.dialect.name, table, tuple(rows[0]), tuple(common), amend)
+    values = {f"all_{name}": value for name, value in common.items()}
+    connection.execute(pouring.statement, {"rows": pouring.written(rows), **values})
+
+
+def insert_into(dialect: str, table: type[SQLModel]) -> sqlite.Insert:
+    """Begin an INSERT in a dialect; PostgreSQL's stands for SQLite's to the type checker."""
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  (large, and most go without)
+
+    return cast("sqlite.Insert", postgresql.insert(table))
+
+
+class _Pouring(NamedTuple):
+    """A statement that takes rows as one text, and what makes plain values for it."""
+
+    statement: sqlite.Insert
+    plain: tuple[Callable[[Any], Any] | None, ...]
+
+    def written(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """Give rows as the text that the statement takes."""
+        plain = self.plain
+        texts = [
+            [
+                make(value) if make else value
+                for make, value in zip(plain, row.values(), strict=True)
+            ]
+            for row in rows
+        ]
+        return json.dumps(texts, default=datetime.isoformat)
+
+
+@lru_cache(maxsize=100)
+def _pouring(
+    dialect: str,
+    table: type[SQLModel],
+    names: tuple[str, ...],
+    common: tuple[str, ...],
+    amend: Amend | None,
+) -> _Pouring:
+    columns = cast("SqlTable", table.__table__).c  # type: ignore[attr-defined]
+    types = [columns[name].type for name in names]
+    is_sqlite = dialect == "sqlite"
+    source = (_on_sqlite if is_sqlite else _on_postgresql)(types)
+    given = [bindparam(f"all_{name}", type_=columns[name].type) for name in common]
+    statement = insert_into(dialect, table).from_select(
+        [*names, *common], source.add_columns(*given), include_defaults=False
+    )
+    # What PostgreSQL is given it turns into its own types by itself.
+    plain: Dialect = sqlite.dialect() if is_sqlite else DefaultDialect()
+    makers = tuple(one.dialect_impl(plain).bind_processor(plain) for one in types)
+    return _Pouring(amend(statement) if amend else statement, makers)
+
+
+def _on_sqlite(types: Sequence[Any]) -> Select[Any]:
+    each = func.json_each(bindparam("rows", type_=Text)).table_valued("key", "value")
+    # Spelled out: the operator that is shorter came with SQLite 3.38, and many have an older one.
+    values: list[ColumnElement[Any]] = [
+        literal_column(f"json_extract(said.value, '$[{at}]')", kind)
+        for at, kind in enumerate(types)
+    ]
+    said = each.alias("said")
+    # SQLite reads “ON CONFLICT” right only after a WHERE.
+    return select(*values).select_from(said).where(said.c.key >= 0).order_by(said.c.key)
+
+
+def _on_postgresql(types: Sequence[Any]) -> Select[Any]:
+    rows = as_type(bindparam("rows", type_=Text), JSON)
+    said = func.json_array_elements(rows).table_valued("value", with_ordinality="at")
+    said = said.render_derived(name="said")
+    values = [as_type(said.c.value.op("->>")(at), kind) for at, kind in enumerate(types)]
+    return select(*values).select_from(said).order_by(said.c.at)

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from mailer import address, history
-from mailer.db import Lock, alone, among
+from mailer.db import Lock, alone, among, pour
 from mailer.db.schema import Ask, AskAction
 from mailer.errors import MailerError
 from mailer.history import SYSTEM, About
@@ -64,11 +64,10 @@ def ask_all(session: Session, asked: Sequence[Asked], *, now: datetime) -> None:
             "network": network_of(one.remote),
             "trapped": one.trapped,
             "evidence": dict(one.evidence),
-            "asked_at": now,
         }
         for one in asked
     ]
-    session.connection().execute(insert(Ask), values)
+    pour(session, Ask, values, {"asked_at": now})
 
 
 def waiting_asks(session: Session) -> int:

@@ -4,6 +4,10 @@ Only domains near a large provider's are doubted, and only where the slip is one
 many, too few, wrong, or two letters in the wrong order. A domain on the list is never doubted.
 """
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from functools import cache
+
 from mailer.address import Address
 
 PROVIDERS = frozenset(
@@ -22,6 +26,8 @@ PROVIDERS = frozenset(
     """.split()  # noqa: SIM905 - eighty words read better as words
 )
 """Providers of mailboxes for everybody, as their domains are written."""
+
+LONGEST = max(map(len, PROVIDERS))
 
 SHORTEST = 9
 """Characters of a provider's domain from which on a slip can be told from another name."""
@@ -45,10 +51,33 @@ def _domain(domain: str) -> str | None:
     mended = f"{front}.{ENDINGS[ending]}" if ending in ENDINGS else domain
     if mended in PROVIDERS:
         return mended
-    near = sorted(known for known in PROVIDERS if _is_a_slip(mended, known))
-    if near:
+    if near := sorted(known for known in _alike(mended) if _is_a_slip(mended, known)):
         return near[0]
     return mended if mended != domain else None
+
+
+def _alike(domain: str) -> set[str]:
+    """Give providers that one slip might have been made of, and a few more.
+
+    Whatever it was, both words have something in common when each lacks one letter.
+    """
+    if len(domain) > LONGEST + 1:
+        return set()
+    return {known for rest in _less_one(domain) for known in _near().get(rest, ())}
+
+
+@cache
+def _near() -> Mapping[str, Collection[str]]:
+    """Give the providers by all that their domains may be with a letter less, or none."""
+    near = defaultdict(set)
+    for known in PROVIDERS:
+        for rest in _less_one(known):
+            near[rest].add(known)
+    return dict(near)
+
+
+def _less_one(word: str) -> set[str]:
+    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
 
 
 def _is_a_slip(typed: str, known: str) -> bool:

@@ -1,7 +1,6 @@
-"""A list's page with the box, what pressing its buttons leads to, and the box to paste elsewhere.
+"""A list's page with the box, as it is shown, filled in or empty, and the box to paste elsewhere.
 
-Every address gets the same answer, made by the same work: the form is checked, one row is
-written, and a worker acts on it later.
+What pressing its buttons leads to stands in `mailer.web.pressing`.
 """
 
 from dataclasses import dataclass
@@ -10,13 +9,10 @@ from datetime import timedelta
 from markupsafe import Markup
 from starlette.responses import Response
 
-from mailer import address, subscribers
 from mailer.db.schema import AskAction
-from mailer.errors import AddressInvalid, Refused
+from mailer.errors import Refused
 from mailer.language import Language
-from mailer.subscribers import Asked
-from mailer.web import forms, guard, letters, listing, privacy, wording
-from mailer.web.asking import Pressed
+from mailer.web import forms, guard, listing, privacy
 from mailer.web.desk import CLOSED, OPEN, Desk
 from mailer.web.forms import Box, Stamp, Timing
 from mailer.web.listing import Listing
@@ -40,39 +36,7 @@ def show(desk: Desk, visit: Visit) -> Response:
     """Show a list and its box."""
     with desk.app.database.reading() as session:
         found = listing.by_slug(session, desk, visit)
-    return _page(desk, visit, found, empty(desk, found))
-
-
-def press(desk: Desk, visit: Visit) -> Response:
-    """Keep what was asked, and say what will come; or show the box with what is missing."""
-    with desk.app.database.reading() as session:
-        found = listing.by_slug(session, desk, visit)
-    if found.has_ended:
-        raise Refused("this list has ended")
-    box = Box.of(visit.form)
-    timing = stamp(desk).read(box.shown, found.card.id, now=desk.now())
-    if timing is not Timing.GOOD or box.action is None:
-        return _page(desk, visit, found, again(desk, found, box, timing))
-    try:
-        parsed = address.parse(box.address)
-    except AddressInvalid:
-        return _page(desk, visit, found, wrong(box, found.language), status=422)
-    meant = subscribers.probably_meant(parsed)
-    if meant and not box.sure:
-        return _page(desk, visit, found, Filled(box.shown, box.address, box.action, meant=meant))
-    answer = letters.announce(desk, visit, found.card, found.language, box.action)
-    notice = privacy.of(desk, found.language)
-    asked = Asked(
-        action=box.action,
-        list_id=found.card.id,
-        address=parsed.mailbox,
-        language=found.language.code,
-        remote=visit.remote,
-        trapped=box.trapped,
-        evidence=_evidence(desk, visit, found) | notice.evidence(),
-    )
-    desk.asks.add(Pressed(asked, notice.fact, notice.said(), desk.now()))
-    return answer
+    return page(desk, visit, found, empty(desk, found))
 
 
 def snippet(desk: Desk, visit: Visit) -> Response:
@@ -104,7 +68,8 @@ def empty(desk: Desk, found: Listing) -> Filled:
     return Filled(shown=stamp(desk).sign(found.card.id, now=desk.now()))
 
 
-def _page(desk: Desk, visit: Visit, found: Listing, box: Filled, *, status: int = 200) -> Response:
+def page(desk: Desk, visit: Visit, found: Listing, box: Filled, *, status: int = 200) -> Response:
+    """Show a list's page with its box."""
     return desk.page(
         visit,
         "list.html",
@@ -147,9 +112,3 @@ def wrong(box: Box, language: Language) -> Filled:
         else language.gettext("Type your address, like name@example.org.")
     )
     return Filled(box.shown, box.address, box.action, error=error)
-
-
-def _evidence(desk: Desk, visit: Visit, found: Listing) -> dict[str, object]:
-    page = desk.app.links.list_page(found.slug)
-    shown = wording.evidence(visit, "box", page, found.wording)
-    return shown | {"language": found.language.code}

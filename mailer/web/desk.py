@@ -11,11 +11,10 @@ from starlette.responses import HTMLResponse
 
 from mailer import media
 from mailer.app import App
-from mailer.db.gathering import Gathering
 from mailer.language import Language
 from mailer.links import Links
 from mailer.rendering import Templates
-from mailer.web import asking, assets, tongues
+from mailer.web import assets, tongues
 from mailer.web.visit import Visit
 
 FOLDER = "web/public"
@@ -41,7 +40,6 @@ class Desk:
     def __post_init__(self) -> None:
         folders = [folder / "web" / "static" for folder in self.app.template_folders]
         self.assets = assets.load(folders)
-        self.asks = Gathering(self.app.database, asking.keep)
         self.limiter = anyio.CapacityLimiter(self.app.settings.web.threads)
 
     @property

@@ -1,10 +1,12 @@
 """One public address: which methods it takes, and which function answers.
 
 The functions are plain ones, from desk and visit to response. They run in threads, as many at
-once as the settings say; the event loop only reads and writes sockets.
+once as the settings say; the event loop only reads and writes sockets. What many readers send at
+the same moment may be answered for all of them together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from anyio import to_thread
@@ -15,15 +17,22 @@ from starlette.types import Receive, Scope, Send
 
 from mailer.web import faults, freshness, visit
 from mailer.web.desk import Desk
+from mailer.web.gathering import Gathering
 from mailer.web.visit import Visit
 
 Page = Callable[[Desk, Visit], Response]
+
+Pages = Callable[[Desk, Sequence[Visit]], Sequence[Response | Exception]]
+"""Answers several visits, each as if it were alone, or with what went wrong with it."""
+
+_Answering = Callable[[Visit], Awaitable[Response]]
 
 
 class Door:
     """An ASGI application for one address. HEAD is GET without its body; OPTIONS is answered.
 
-    With `reads_form=False` a POST counts whatever its body is (RFC 8058).
+    `posts` takes the place of `post` where those who come at the same moment are answered
+    together. With `reads_form=False` a POST counts whatever its body is (RFC 8058).
     """
 
     def __init__(
@@ -32,10 +41,17 @@ class Door:
         *,
         get: Page | None = None,
         post: Page | None = None,
+        posts: Pages | None = None,
         reads_form: bool = True,
     ) -> None:
         self._desk = desk
-        self._pages = _by_method(get, post)
+        self._pages: dict[str, _Answering] = {}
+        if get:
+            self._pages |= dict.fromkeys(("GET", "HEAD"), partial(self._at_work, get))
+        if post:
+            self._pages["POST"] = partial(self._at_work, post)
+        if posts:
+            self._pages["POST"] = Gathering(partial(posts, desk)).add
         self._reads_form = reads_form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,12 +63,12 @@ class Door:
     async def _answer(self, request: Request) -> Response:
         if request.method == "OPTIONS" and self._pages:
             return Response(status_code=204, headers={"Allow": self._allowed})
-        seen = self._seen(request, {})
+        seen = visit.of(request, self._desk.app.settings.web.trusted_proxies)
         try:
             page = self._page(request.method)
             if request.method == "POST":
-                seen = self._seen(request, await self._form(request))
-            response = await self._at_work(page, seen)
+                seen = replace(seen, form=await self._form(request))
+            response = await page(seen)
             return freshness.answered(request.headers, response) if seen.shows else response
         except Exception as error:  # noqa: BLE001  (the one place: nothing may go unanswered)
             return await self._at_work(partial(faults.answer, error=error), seen)
@@ -60,10 +76,7 @@ class Door:
     async def _at_work(self, page: Page, seen: Visit) -> Response:
         return await to_thread.run_sync(page, self._desk, seen, limiter=self._desk.limiter)
 
-    def _seen(self, request: Request, form: Mapping[str, str]) -> Visit:
-        return visit.of(request, form, self._desk.app.settings.web.trusted_proxies)
-
-    def _page(self, method: str) -> Page:
+    def _page(self, method: str) -> _Answering:
         if not self._pages:
             raise HTTPException(404)
         if method not in self._pages:
@@ -79,12 +92,3 @@ class Door:
     @property
     def _allowed(self) -> str:
         return ", ".join([*self._pages, "OPTIONS"])
-
-
-def _by_method(get: Page | None, post: Page | None) -> dict[str, Page]:
-    pages: dict[str, Page] = {}
-    if get:
-        pages |= {"GET": get, "HEAD": get}
-    if post:
-        pages["POST"] = post
-    return pages

@@ -20,6 +20,8 @@ TRAP = "subject"
 LONGEST_TYPED = 320
 """Characters of an address that are shown back to whoever typed it."""
 
+_ACTIONS = {action.value: action for action in AskAction}
+
 
 class Timing(StrEnum):
     """What the signed moment in a form tells."""
@@ -42,11 +44,11 @@ class Box:
     @classmethod
     def of(cls, form: Mapping[str, str]) -> "Box":
         """Read the fields, whatever they hold."""
-        action = form.get("action", "")
+        action = _ACTIONS.get(form.get("action", ""))
         address = form.get("address", "").strip()[:LONGEST_TYPED]
         return cls(
             address=address,
-            action=AskAction(action) if action in set(AskAction) else None,
+            action=action,
             shown=form.get("shown", ""),
             trapped=bool(form.get(TRAP)),
             sure=form.get("sure") == address,
@@ -68,10 +70,9 @@ class Stamp:
     def read(self, token: str, list_id: int, *, now: datetime) -> Timing:
         """Tell how long ago a form was shown, as far as it matters."""
         try:
-            ids = self.keys.verify(token, Purpose.FORM, now=now)
-            expires_at = self.keys.expiry(token, Purpose.FORM)
+            ids, expires_at = self.keys.read(token, Purpose.FORM)
         except TokenError:
             return Timing.ABSENT
-        if ids != (list_id,) or expires_at is None:
+        if ids != (list_id,) or expires_at is None or now >= expires_at:
             return Timing.ABSENT
         return Timing.YOUNG if now - (expires_at - self.life) < self.youngest else Timing.GOOD

@@ -1,11 +1,12 @@
 """A list as its public pages show it: with its words, in a language, and what is agreed to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
 
 from mailer import lists
-from mailer.db.schema import Visibility
+from mailer.db.schema import MailingList, Visibility
 from mailer.digests.cadence import Cadence, Every
 from mailer.errors import NotFound
 from mailer.language import Language
@@ -55,15 +56,47 @@ def by_slug(session: Session, desk: Desk, visit: Visit) -> Listing:
 
     Raises NotFound, for a private list too: it has no pages.
     """
+    [found] = of_all(session, desk, [visit])
+    if isinstance(found, NotFound):
+        raise found
+    return found
+
+
+def of_all(session: Session, desk: Desk, visits: Sequence[Visit]) -> list[Listing | NotFound]:
+    """Give the list that each path names, the same one to all who want it in one language."""
+    by_wish: dict[object, Listing | NotFound] = {}
+    by_language: dict[tuple[str, str], Listing] = {}
+    given = []
+    for visit in visits:
+        wish = visit.parts["slug"], visit.asked_language, visit.accepted
+        if wish not in by_wish:
+            by_wish[wish] = _wanted(session, desk, visit, by_language)
+        given.append(by_wish[wish])
+    return given
+
+
+def _wanted(
+    session: Session, desk: Desk, visit: Visit, made: dict[tuple[str, str], Listing]
+) -> Listing | NotFound:
     slug = visit.parts["slug"]
-    if not lists.SLUG.fullmatch(slug):
-        raise NotFound("list", slug)
-    found = lists.get(session, slug)
-    assert found.id is not None
-    if found.visibility is Visibility.PRIVATE:
-        raise NotFound("list", slug)
+    found = _open_list(session, slug)
+    if isinstance(found, NotFound):
+        return found
     language = desk.language(visit, offered=found.languages, otherwise=found.language)
-    return of(desk, lists.card(session, found.id, language.code), language)
+    if (slug, language.code) not in made:
+        made[slug, language.code] = of(desk, lists.card_of(session, found, language.code), language)
+    return made[slug, language.code]
+
+
+def _open_list(session: Session, slug: str) -> MailingList | NotFound:
+    """Give a list that has pages, or say that there is none."""
+    if not lists.SLUG.fullmatch(slug):
+        return NotFound("list", slug)
+    try:
+        found = lists.get(session, slug)
+    except NotFound as missing:
+        return missing
+    return NotFound("list", slug) if found.visibility is Visibility.PRIVATE else found
 
 
 def of(desk: Desk, card: Card, language: Language) -> Listing:

@@ -38,6 +38,7 @@ from mailer.web import (
     moving,
     person,
     preferences,
+    pressing,
     privacy,
     refusing,
     you,
@@ -54,7 +55,7 @@ def table(desk: Desk) -> list[BaseRoute]:
     """Give every route."""
     return [
         Route("/", Door(desk, get=front.show)),
-        Route("/l/{slug}", Door(desk, get=box.show, post=box.press)),
+        Route("/l/{slug}", Door(desk, get=box.show, posts=pressing.press)),
         Route("/l/{slug}/box", Door(desk, get=box.snippet)),
         Route("/l/{slug}/archive", Door(desk, get=browsing.show)),
         Route("/l/{slug}/feed", Door(desk, get=feed.of_list)),

@@ -28,6 +28,10 @@ class Wording:
         words = f"{self.consent}\n{self.privacy}".encode()
         return hashlib.sha256(words).hexdigest()[:VERSION_LENGTH]
 
+    def evidence(self) -> dict[str, str]:
+        """Give what a consent keeps of the words."""
+        return {"wording": f"{self.consent}\n{self.privacy}", "wording_version": self.version}
+
 
 def of(card: Card, organisation: str, language: Language) -> Wording:
     """Give the wording for a list: its own words of consent, or ours."""
@@ -44,19 +48,15 @@ def of(card: Card, organisation: str, language: Language) -> Wording:
     return Wording(card.words.consent or ours, privacy)
 
 
-def evidence(visit: Visit, via: str, page: str, wording: Wording | None = None) -> dict[str, Any]:
-    """Give what is kept about how something was asked: words, page, network address, agent."""
-    found = {
+def evidence(visit: Visit, via: str, page: str) -> dict[str, Any]:
+    """Give what is kept about how something was asked: page, network address, agent."""
+    return {
         "via": via,
         "page": page,
         "origin": visit.origin,
         "remote": visit.remote,
         "agent": visit.agent,
     }
-    if wording is None:
-        return found
-    shown = f"{wording.consent}\n{wording.privacy}"
-    return found | {"wording": shown, "wording_version": wording.version}
 
 
 def by_link(visit: Visit, base_url: str) -> dict[str, Any]:
