@@ -1,4 +1,4 @@
-"""`mailer serve`: one command, two processes. Pages and ticks here, the engine in a child.
+"""`mailer serve`: one command, several processes. Pages and ticks here, engines in children.
 
 A busy engine beside request threads in one interpreter makes pages wait for seconds; in a
 child it does not.
@@ -42,7 +42,7 @@ async def together(app: App, server: web.Server) -> None:
     ticking = scheduler.start(app, left_to_others=[scheduler.answer_asks])
     try:
         # While it runs, uvicorn has the signals; it gives them back to `stop` when it ends.
-        await Children(app, 1).watch_until(stop)
+        await Children(app, app.settings.delivery.processes).watch_until(stop)
     finally:
         ticking.shutdown(wait=False)
         server.stop()

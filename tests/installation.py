@@ -229,9 +229,14 @@ class Installation:
     @contextmanager
     def worker(self, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
         """Run a worker in a process of its own; it is killed at the end if it still lives."""
-        command = [sys.executable, "-m", "mailer", "--config", str(self.config), "worker"]
+        with self.running("worker", *arguments, **environment) as process:
+            yield process
+
+    @contextmanager
+    def running(self, *words: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a command in a process of its own; it is killed at the end if it still lives."""
         process = subprocess.Popen(
-            [*command, *arguments],
+            [sys.executable, "-m", "mailer", "--config", str(self.config), *words],
             env={**os.environ, **environment},
             start_new_session=True,
             stdin=subprocess.PIPE,

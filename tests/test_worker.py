@@ -69,6 +69,19 @@ def test_several_processes_share_the_work(office: Installation, relay: SmtpServe
     assert at_work(office) == []
 
 
+@pytest.mark.parametrize("command", [("worker",), ("serve", "--port", "0")])
+def test_the_settings_say_how_many_processes_send(
+    office: Installation, command: tuple[str, ...]
+) -> None:
+    office.reopen(delivery={"processes": 2})
+    with office.running(*command) as parent:
+        wait_for(lambda: len(at_work(office)) == 2)
+        parent.send_signal(signal.SIGTERM)
+        assert parent.wait(20) == 0
+
+    assert at_work(office) == []
+
+
 def test_a_worker_that_falls_is_started_again(office: Installation) -> None:
     with two(office) as (parent, pids):
         os.kill(pids[0], signal.SIGKILL)

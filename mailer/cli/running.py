@@ -49,16 +49,17 @@ def worker(
         bool, typer.Option("--once", help="Do what is due, send what is due, and end.")
     ] = False,
     processes: Annotated[
-        int,
+        int | None,
         typer.Option("--processes", metavar="N", min=1, max=64, help="How many work at once."),
-    ] = 1,
+    ] = None,
     tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
 ) -> None:
     """Run clock and delivery without pages; several may work on one PostgreSQL database."""
     from mailer import worker as working
 
     with ctx.obj.open() as opened:
-        working.run(opened, once=once, processes=processes, tied=tied)
+        count = processes or opened.settings.delivery.processes
+        working.run(opened, once=once, processes=1 if tied else count, tied=tied)
 
 
 @app.command()

@@ -207,6 +207,12 @@ class Delivery(Table):
         le=10_000,
         description="Deliveries claimed at once, some seconds of work at most.",
     )
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that send, some 110 MB each. Two fill two processors.",
+    )
     redirect_all_to: OptionalAddress = Field(
         "",
         description=(
