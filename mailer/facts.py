@@ -1,13 +1,12 @@
 """What the installation remembers about itself: when something was last done, and how it went."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlmodel import Session, col
 
-from mailer.db import among, changed, upsert
+from mailer.db import changed, upsert
 from mailer.db.schema import Fact
 
 
@@ -17,10 +16,9 @@ def get(session: Session, name: str) -> Fact | None:
     return session.execute(statement).scalar_one_or_none()
 
 
-def known(session: Session, names: Collection[str]) -> set[str]:
-    """Give which of some names a fact was noted by."""
-    noted = select(col(Fact.name)).where(among(session, col(Fact.name), names))
-    return set(session.execute(noted).scalars())
+def is_noted(session: Session, name: str) -> bool:
+    """Tell whether a fact was ever noted."""
+    return session.connection().execute(_NOTED, {"name": name}).first() is not None
 
 
 def named(session: Session, prefix: str) -> list[Fact]:
@@ -54,3 +52,6 @@ def take_turn(session: Session, name: str, *, every: timedelta, now: datetime) -
         where=(col(Fact.at) <= now - every) | (col(Fact.at) > now + every),
     )
     return changed(session, statement) == 1
+
+
+_NOTED = select(col(Fact.name)).where(col(Fact.name) == bindparam("name"))

@@ -5,7 +5,7 @@ evidence needs (network address, agent) is in `details`, where retention can bla
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from mailer import departures
+from mailer.db import pour
 from mailer.db.schema import Actor, Event
 from mailer.departures import Departure, Kind
 
@@ -86,12 +87,25 @@ def record_all(
     at: datetime,
 ) -> None:
     """Write many lines of one kind at once, each about its rows and with its details."""
-    common = {"kind": kind, "version": 1, "at": at, "actor": by.actor, "actor_id": by.id}
-    values = [{**common, **asdict(about), "details": dict(details)} for about, details in lines]
-    if values:
-        session.connection().execute(insert(Event), values)
-    for about, _ in lines:
-        _note(session, kind, about, at)
+    values = [
+        {
+            "kind": kind,
+            "version": 1,
+            "at": at,
+            "actor": by.actor,
+            "actor_id": by.id,
+            "subscriber_id": about.subscriber_id,
+            "list_id": about.list_id,
+            "digest_id": about.digest_id,
+            "delivery_id": about.delivery_id,
+            "details": details,
+        }
+        for about, details in lines
+    ]
+    pour(session, Event, values)
+    if kind in DEPARTURES:
+        for about, _ in lines:
+            _note(session, kind, about, at)
 
 
 def record_each(session: Session, kind: str, by: By, about: "Select[Any]", *, at: datetime) -> None:

@@ -40,7 +40,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel
 
-from mailer.db.bulk import insert_into, pour, put
+from mailer.db.bulk import draw, insert_into, pour, put
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
 SCHEMA = "0004"
@@ -72,6 +72,7 @@ __all__ = [
     "alone",
     "among",
     "changed",
+    "draw",
     "newer",
     "pour",
     "put",

@@ -9,7 +9,7 @@ worth.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Select,
+    Subquery,
     Text,
     bindparam,
     func,
@@ -60,21 +61,47 @@ def pour(
     session: Session,
     table: type[SQLModel],
     rows: Sequence[Mapping[str, Any]],
-    common: Mapping[str, Any] | None = None,
     *,
     amend: Amend | None = None,
 ) -> None:
-    """Insert rows in their order, by one statement; what all have in `common` is given once.
+    """Insert rows in their order, by one statement; each has values for the same columns.
 
-    Every row has values for the same columns. A column that is not named anywhere is NULL, or as
-    the database has it by default.
+    A column that is not named is NULL, or as the database has it by default.
     """
     if not rows:
         return
-    connection, common = session.connection(), common or {}
-    pouring = _pouring(connection.dialect.name, table, tuple(rows[0]), tuple(common), amend)
-    values = {f"all_{name}": value for name, value in common.items()}
-    connection.execute(pouring.statement, {"rows": pouring.written(rows), **values})
+    first, connection = rows[0], session.connection()
+    # What all rows have in common is given once, and not with each of them.
+    varied = tuple(name for name in first if any(row[name] != first[name] for row in rows))
+    pouring = _pouring(connection.dialect.name, table, tuple(first), varied, amend)
+    common = {f"all_{name}": first[name] for name in first if name not in varied}
+    connection.execute(pouring.statement, {"rows": pouring.written(rows), **common})
+
+
+def draw(session: Session, statement: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Give the rows that a statement selects; the driver hands them over as one value."""
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        return [tuple(row) for row in connection.execute(statement)]
+    found = statement.subquery()
+    listed = select(func.json_group_array(func.json_array(*found.c)))
+    rows = json.loads(connection.execute(listed).scalar_one())
+    makers = _readers(found, connection.dialect)
+    for row in rows:
+        for at, make in makers:
+            row[at] = make(row[at])
+    return [tuple(row) for row in rows]
+
+
+def _readers(found: Subquery, dialect: Dialect) -> list[tuple[int, Callable[[Any], Any]]]:
+    """Give what makes values of what SQLite stores, for the columns where it takes something."""
+    readers: list[tuple[int, Callable[[Any], Any]]] = []
+    for at, column in enumerate(found.c):
+        read = column.type.dialect_impl(dialect).result_processor(dialect, None)
+        if read is not None:
+            # Many rows have the same moment, or the same state; nothing changes those.
+            readers.append((at, read if isinstance(column.type, JSON) else cache(read)))
+    return readers
 
 
 def insert_into(dialect: str, table: type[SQLModel]) -> sqlite.Insert:
@@ -87,21 +114,18 @@ def insert_into(dialect: str, table: type[SQLModel]) -> sqlite.Insert:
 
 
 class _Pouring(NamedTuple):
-    """A statement that takes rows as one text, and what makes plain values for it."""
+    """A statement that takes rows as one text, and what makes plain values for it, by column."""
 
     statement: sqlite.Insert
-    plain: tuple[Callable[[Any], Any] | None, ...]
+    plain: Mapping[str, Callable[[Any], Any] | None]
 
     def written(self, rows: Sequence[Mapping[str, Any]]) -> str:
         """Give rows as the text that the statement takes."""
-        plain = self.plain
-        texts = [
-            [
-                make(value) if make else value
-                for make, value in zip(plain, row.values(), strict=True)
-            ]
-            for row in rows
+        columns = [
+            [make(row[name]) for row in rows] if make else [row[name] for row in rows]
+            for name, make in self.plain.items()
         ]
+        texts = list(zip(*columns, strict=True)) or [()] * len(rows)
         return json.dumps(texts, default=datetime.isoformat)
 
 
@@ -110,21 +134,24 @@ def _pouring(
     dialect: str,
     table: type[SQLModel],
     names: tuple[str, ...],
-    common: tuple[str, ...],
+    varied: tuple[str, ...],
     amend: Amend | None,
 ) -> _Pouring:
     columns = cast("SqlTable", table.__table__).c  # type: ignore[attr-defined]
-    types = [columns[name].type for name in names]
     is_sqlite = dialect == "sqlite"
-    source = (_on_sqlite if is_sqlite else _on_postgresql)(types)
-    given = [bindparam(f"all_{name}", type_=columns[name].type) for name in common]
-    statement = insert_into(dialect, table).from_select(
-        [*names, *common], source.add_columns(*given), include_defaults=False
-    )
     # What PostgreSQL is given it turns into its own types by itself.
     plain: Dialect = sqlite.dialect() if is_sqlite else DefaultDialect()
-    makers = tuple(one.dialect_impl(plain).bind_processor(plain) for one in types)
-    return _Pouring(amend(statement) if amend else statement, makers)
+    types = [columns[name].type for name in varied]
+    source = (_on_sqlite if is_sqlite else _on_postgresql)(types)
+    common = [name for name in names if name not in varied]
+    given = [bindparam(f"all_{name}", type_=columns[name].type) for name in common]
+    statement = insert_into(dialect, table).from_select(
+        [*varied, *common], source.add_columns(*given), include_defaults=False
+    )
+    makers = [one.dialect_impl(plain).bind_processor(plain) for one in types]
+    return _Pouring(
+        amend(statement) if amend else statement, dict(zip(varied, makers, strict=True))
+    )
 
 
 def _on_sqlite(types: Sequence[Any]) -> Select[Any]:

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, col
 
-from mailer.db import upsert
+from mailer.db import pour
 from mailer.db.schema import Destination
 
 
@@ -29,20 +30,8 @@ def count(session: Session, tries: Iterable[Met]) -> None:
     for one in tries:
         if one.taken or one.refused:
             _add(rows.setdefault((one.route, one.domain), _row(one)), one)
-    if not rows:
-        return
-    statement = upsert(session, Destination)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["route", "domain"],
-        set_={
-            "accepted_at": func.coalesce(new.accepted_at, col(Destination.accepted_at)),
-            "refused_at": func.coalesce(new.refused_at, col(Destination.refused_at)),
-            "refusals": col(Destination.refusals) + new.refusals,
-        },
-    )
     # In one order everywhere: two workers must not wait for each other's rows.
-    session.connection().execute(statement, [rows[place] for place in sorted(rows)])
+    pour(session, Destination, [rows[place] for place in sorted(rows)], amend=_latest)
 
 
 def accepted(session: Session, route: str, *, since: datetime) -> dict[str, datetime]:
@@ -51,6 +40,19 @@ def accepted(session: Session, route: str, *, since: datetime) -> dict[str, date
         col(Destination.route) == route, col(Destination.accepted_at) >= since
     )
     return {domain: at for domain, at in session.execute(statement) if at is not None}
+
+
+def _latest(statement: sqlite.Insert) -> sqlite.Insert:
+    """Add what is new to what a domain was met with before."""
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["route", "domain"],
+        set_={
+            "accepted_at": func.coalesce(new.accepted_at, col(Destination.accepted_at)),
+            "refused_at": func.coalesce(new.refused_at, col(Destination.refused_at)),
+            "refusals": col(Destination.refusals) + new.refusals,
+        },
+    )
 
 
 def _row(one: Met) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal_column, select, update
+from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, col
 
 from mailer.address import Address
-from mailer.db import changed, upsert
+from mailer.db import changed, pour, upsert
 from mailer.db.schema import Delivery, DeliveryKind, DeliveryState
 
 WAITING: ColumnElement[bool] = literal_column("deliveries.state = 'queued'")
@@ -53,9 +54,7 @@ def post(session: Session, letter: Letter, *, now: datetime) -> int | None:
 
 def post_all(session: Session, letters: Sequence[Letter], *, now: datetime) -> None:
     """Put many letters in the ledger at once."""
-    if letters:
-        statement = upsert(session, Delivery).on_conflict_do_nothing()
-        session.connection().execute(statement, [_row(letter, now) for letter in letters])
+    pour(session, Delivery, [_row(letter, now) for letter in letters], amend=_unless_posted)
 
 
 def queue(session: Session, columns: list[str], audience: "Select[Any]") -> int:
@@ -104,6 +103,10 @@ def withdraw_letters(
         .values(state=DeliveryState.WITHDRAWN, reason=reason, settled_at=now, due_at=None)
     )
     return changed(session, statement)
+
+
+def _unless_posted(statement: sqlite.Insert) -> sqlite.Insert:
+    return statement.on_conflict_do_nothing()
 
 
 def _row(letter: Letter, now: datetime) -> dict[str, Any]:

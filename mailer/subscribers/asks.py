@@ -7,7 +7,7 @@ words nor its time tell who is on a list. An ask is deleted in the transaction t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import delete, func, select
@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from mailer import address, history
-from mailer.db import Lock, alone, among, pour
+from mailer.db import Lock, alone, among, changed, draw, pour
 from mailer.db.schema import Ask, AskAction
 from mailer.errors import MailerError
 from mailer.history import SYSTEM, About
@@ -48,6 +48,20 @@ class Asked:
     evidence: Mapping[str, Any]
 
 
+class _Kept(NamedTuple):
+    """An ask as it was kept."""
+
+    id: int
+    action: AskAction
+    list_id: int
+    address: str
+    language: str
+    network: str
+    trapped: bool
+    evidence: Mapping[str, Any]
+    asked_at: datetime
+
+
 def ask(session: Session, asked: Asked, *, now: datetime) -> None:
     """Keep what somebody asked."""
     ask_all(session, [asked], now=now)
@@ -63,11 +77,12 @@ def ask_all(session: Session, asked: Sequence[Asked], *, now: datetime) -> None:
             "language": one.language,
             "network": network_of(one.remote),
             "trapped": one.trapped,
-            "evidence": dict(one.evidence),
+            "evidence": one.evidence,
+            "asked_at": now,
         }
         for one in asked
     ]
-    pour(session, Ask, values, {"asked_at": now})
+    pour(session, Ask, values)
 
 
 def waiting_asks(session: Session) -> int:
@@ -78,20 +93,24 @@ def waiting_asks(session: Session) -> int:
 def answer(session: Session, rules: Rules, *, now: datetime, limit: int = BATCH) -> int:
     """Act upon some asks, oldest first; give how many were taken."""
     alone(session, Lock.ROSTER)
-    asks = session.execute(select(Ask).order_by(col(Ask.id)).limit(limit)).scalars().all()
-    session.expunge_all()  # values from here on: a savepoint rolled back would read them again
+    asks = _oldest(session, limit)
     rest = _without_newcomers(session, asks, rules, now)
     for one in rest[:BATCH_ONE_BY_ONE]:
         _act(session, one, rules, now)
     left = {one.id for one in rest[BATCH_ONE_BY_ONE:]}
     done = [one.id for one in asks if one.id not in left]
-    session.execute(delete(Ask).where(among(session, col(Ask.id), done)))
+    changed(session, delete(Ask).where(among(session, col(Ask.id), done)))
     return len(done)
 
 
+def _oldest(session: Session, limit: int) -> list["_Kept"]:
+    some = select(*(getattr(Ask, name) for name in _Kept._fields)).order_by(col(Ask.id))
+    return [_Kept(*row) for row in draw(session, some.limit(limit))]
+
+
 def _without_newcomers(
-    session: Session, asks: Sequence[Ask], rules: Rules, now: datetime
-) -> list[Ask]:
+    session: Session, asks: Sequence["_Kept"], rules: Rules, now: datetime
+) -> list["_Kept"]:
     """Act upon the opt-ins of people who are new, all at once; give what is left to act upon."""
     try:
         with session.begin_nested():
@@ -107,7 +126,7 @@ def _without_newcomers(
     return [one for one in asks if one.id not in coming]
 
 
-def _newcomers(session: Session, asks: Sequence[Ask]) -> dict[int | None, Wish]:
+def _newcomers(session: Session, asks: Sequence["_Kept"]) -> dict[int, Wish]:
     """Give what people wish who are new, by the ids of their asks."""
     plain = [one for one in asks if one.action is AskAction.SUBSCRIBE and not one.trapped]
     # What else somebody asked comes in its turn: one address, one after the other.
@@ -119,7 +138,7 @@ def _newcomers(session: Session, asks: Sequence[Ask]) -> dict[int | None, Wish]:
     return {id_: wish for (id_, wish), is_new in zip(wishes.items(), new, strict=True) if is_new}
 
 
-def _act(session: Session, one: Ask, rules: Rules, now: datetime) -> None:
+def _act(session: Session, one: "_Kept", rules: Rules, now: datetime) -> None:
     if one.trapped:
         history.record(session, "ask.trapped", SYSTEM, About(list_id=one.list_id), at=now)
         return
@@ -135,7 +154,7 @@ def _act(session: Session, one: Ask, rules: Rules, now: datetime) -> None:
         log.exception("ask.failed", list=one.list_id)
 
 
-def _carry_out(session: Session, one: Ask, rules: Rules, now: datetime) -> None:
+def _carry_out(session: Session, one: "_Kept", rules: Rules, now: datetime) -> None:
     wish = _wish(one)
     match one.action:
         case AskAction.SUBSCRIBE:
@@ -147,7 +166,7 @@ def _carry_out(session: Session, one: Ask, rules: Rules, now: datetime) -> None:
             access.ask_access(session, wish, rules, now=now)
 
 
-def _wish(one: Ask) -> Wish:
+def _wish(one: "_Kept") -> Wish:
     return Wish(
         address=address.parse(one.address),
         list_id=one.list_id,

@@ -12,9 +12,10 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Self
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, col
 
-from mailer.db import among, upsert
+from mailer.db import among, draw, pour
 from mailer.db.schema import Delivery, DeliveryKind, Tally
 
 DAY = timedelta(hours=24)
@@ -116,10 +117,11 @@ class Book:
         until = self._now + limits.longest_delay
         due = first_free(self._booked, rooms, begin=begin, until=until)
         if due is not None:
+            hour = _hour(due)
             for subject in rooms:
                 hours = self._booked.setdefault(subject, {})
-                hours[_hour(due)] = hours.get(_hour(due), 0) + 1
-                self._new[subject, _hour(due)] += 1
+                hours[hour] = hours.get(hour, 0) + 1
+                self._new[subject, hour] += 1
         return due
 
     def close(self, session: Session) -> None:
@@ -128,13 +130,15 @@ class Book:
             {"subject": subject, "hour": hour, "count": count}
             for (subject, hour), count in sorted(self._new.items())
         ]
-        if values:
-            statement = upsert(session, Tally)
-            counted = statement.on_conflict_do_update(
-                index_elements=["subject", "hour"],
-                set_={"count": col(Tally.count) + statement.excluded["count"]},
-            )
-            session.connection().execute(counted, values)
+        pour(session, Tally, values, amend=_added)
+
+
+def _added(statement: sqlite.Insert) -> sqlite.Insert:
+    """Count on where something was counted before."""
+    return statement.on_conflict_do_update(
+        index_elements=["subject", "hour"],
+        set_={"count": col(Tally.count) + statement.excluded["count"]},
+    )
 
 
 def earliest(past: Past, limits: Limits, *, now: datetime) -> datetime | None:
@@ -161,9 +165,9 @@ def first_free(
     """
     hour = _hour(begin)
     while hour <= until:
-        shares = [booked.get(subject, {}).get(hour, 0) / room for subject, room in rooms.items()]
-        due = max(begin, hour + HOUR * max(shares) if hour > begin else begin)
-        if max(shares) < 1 and due <= until:
+        share = max(booked.get(subject, {}).get(hour, 0) / room for subject, room in rooms.items())
+        due = max(begin, hour + HOUR * share) if hour > begin else begin
+        if share < 1 and due <= until:
             return due
         hour += HOUR
     return None
@@ -207,7 +211,7 @@ def _booked(
         among(session, col(Tally.subject), subjects), col(Tally.hour) >= _hour(since)
     )
     found: dict[str, dict[datetime, int]] = {}
-    for subject, hour, count in session.execute(statement):
+    for subject, hour, count in draw(session, statement):
         found.setdefault(subject, {})[hour] = count
     return found
 

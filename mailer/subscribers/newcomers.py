@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from mailer import ledger, lists
-from mailer.db import among, upsert
+from mailer.db import among, draw, pour
 from mailer.db.schema import DeliveryKind, Subscriber, Subscription
 from mailer.history import READER, About, record_all
 from mailer.subscribers import consent, suppressions
@@ -73,10 +73,7 @@ def _wanted(wish: Wish, step: Step) -> Wanted:
 def _write(session: Session, coming: Sequence[_Coming], rules: Rules, now: datetime) -> None:
     people = _people(session, [one.wish for one in coming], now)
     standings = [_standing(one, people[one.wish.address.key]) for one in coming]
-    session.connection().execute(
-        upsert(session, Subscription),
-        [_subscription(one, now) for one in standings],
-    )
+    pour(session, Subscription, [_subscription(one, now) for one in standings])
     lines: list[tuple[About, Mapping[str, Any]]] = [
         (About(standing.subscriber_id, standing.list_id), one.wish.evidence)
         for one, standing in zip(coming, standings, strict=True)
@@ -105,11 +102,11 @@ def _people(session: Session, wishes: Sequence[Wish], now: datetime) -> dict[str
         }
         for wish in wishes
     ]
-    session.connection().execute(upsert(session, Subscriber), values)
+    pour(session, Subscriber, values)
     found = select(col(Subscriber.key), col(Subscriber.id)).where(
         among(session, col(Subscriber.key), [wish.address.key for wish in wishes])
     )
-    return {str(key): int(number or 0) for key, number in session.execute(found)}
+    return dict(draw(session, found))
 
 
 def _standing(one: _Coming, subscriber_id: int) -> Standing:

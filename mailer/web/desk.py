@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 import anyio
@@ -16,6 +17,9 @@ from mailer.links import Links
 from mailer.rendering import Templates
 from mailer.web import assets, tongues
 from mailer.web.visit import Visit
+
+if TYPE_CHECKING:
+    from mailer.web.listing import Known
 
 FOLDER = "web/public"
 """Where the pages are, below the folder of all templates."""
@@ -40,6 +44,7 @@ class Desk:
     def __post_init__(self) -> None:
         folders = [folder / "web" / "static" for folder in self.app.template_folders]
         self.assets = assets.load(folders)
+        self.listings: dict[str, Known] = {}
         self.limiter = anyio.CapacityLimiter(self.app.settings.web.threads)
 
     @property

@@ -1,7 +1,7 @@
 """A list as its public pages show it: with its words, in a language, and what is agreed to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
@@ -15,6 +15,12 @@ from mailer.web import wording
 from mailer.web.desk import Desk
 from mailer.web.visit import Visit
 from mailer.web.wording import Wording
+
+MOST_LISTS = 200
+"""Lists that are remembered between two visits."""
+
+MOST_WISHES = 200
+"""Wishes for a language that are remembered of each; browsers have more ways to say theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +70,49 @@ def by_slug(session: Session, desk: Desk, visit: Visit) -> Listing:
 
 def of_all(session: Session, desk: Desk, visits: Sequence[Visit]) -> list[Listing | NotFound]:
     """Give the list that each path names, the same one to all who want it in one language."""
-    by_wish: dict[object, Listing | NotFound] = {}
-    by_language: dict[tuple[str, str], Listing] = {}
-    given = []
-    for visit in visits:
-        wish = visit.parts["slug"], visit.asked_language, visit.accepted
-        if wish not in by_wish:
-            by_wish[wish] = _wanted(session, desk, visit, by_language)
-        given.append(by_wish[wish])
-    return given
+    slugs = {visit.parts["slug"] for visit in visits}
+    known = {slug: _known(session, desk, slug) for slug in slugs}
+    return [_wanted(session, desk, visit, known[visit.parts["slug"]]) for visit in visits]
 
 
-def _wanted(
-    session: Session, desk: Desk, visit: Visit, made: dict[tuple[str, str], Listing]
-) -> Listing | NotFound:
-    slug = visit.parts["slug"]
-    found = _open_list(session, slug)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A list as it was kept when it was last looked at, and what pages had made of it."""
+
+    kept: Sequence[object]
+    by_wish: dict[object, Listing | NotFound] = field(default_factory=dict)
+    by_language: dict[str, Listing] = field(default_factory=dict)
+
+
+def _known(session: Session, desk: Desk, slug: str) -> Known:
+    """Give what is known of a list; nothing, when it is not just as it was."""
+    kept = lists.as_kept(session, slug) if lists.SLUG.fullmatch(slug) else ()
+    known = desk.listings.get(slug)
+    if known is None or not kept or known.kept != kept or len(known.by_wish) >= MOST_WISHES:
+        known = Known(kept)
+    if kept:
+        if len(desk.listings) >= MOST_LISTS:
+            desk.listings.clear()
+        desk.listings[slug] = known
+    return known
+
+
+def _wanted(session: Session, desk: Desk, visit: Visit, known: Known) -> Listing | NotFound:
+    wish = visit.asked_language, visit.accepted
+    if wish not in known.by_wish:
+        known.by_wish[wish] = _made(session, desk, visit, known)
+    return known.by_wish[wish]
+
+
+def _made(session: Session, desk: Desk, visit: Visit, known: Known) -> Listing | NotFound:
+    found = _open_list(session, visit.parts["slug"])
     if isinstance(found, NotFound):
         return found
     language = desk.language(visit, offered=found.languages, otherwise=found.language)
-    if (slug, language.code) not in made:
-        made[slug, language.code] = of(desk, lists.card_of(session, found, language.code), language)
-    return made[slug, language.code]
+    if language.code not in known.by_language:
+        card = lists.card_of(session, found, language.code)
+        known.by_language[language.code] = of(desk, card, language)
+    return known.by_language[language.code]
 
 
 def _open_list(session: Session, slug: str) -> MailingList | NotFound:

@@ -124,5 +124,6 @@ def _keep(session: Session, desk: Desk, pressed: Sequence[_Pressed]) -> None:
     now = desk.now()
     subscribers.ask_all(session, [one.asked for one in pressed], now=now)
     notices = {one.notice.fact: one.notice for one in pressed}
-    for name in notices.keys() - facts.known(session, [*notices]):
-        facts.note(session, name, notices[name].said(), now=now)
+    for name, notice in notices.items():
+        if not facts.is_noted(session, name):
+            facts.note(session, name, notice.said(), now=now)

@@ -1,6 +1,7 @@
 """In which language to answer: what was asked for, else what the reader's browser prefers."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from mailer.errors import UsageError
 from mailer.language import Language, Languages
@@ -9,6 +10,7 @@ LONGEST_HEADER = 500
 """Characters of Accept-Language that are read; browsers send some sixty."""
 
 
+@lru_cache(maxsize=500)
 def accepted(header: str) -> tuple[str, ...]:
     """Give the languages a browser prefers, the dearest first (RFC 9110, 12.5.4).
 

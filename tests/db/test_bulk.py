@@ -34,9 +34,10 @@ def test_poured_rows_are_as_the_ordinary_way_writes_them(database: Database) -> 
         list_id = rows.a_list(session, now=NOW)
         asks = [_ask(list_id, text, trapped=text == "7") for text in TEXTS]
         session.connection().execute(insert(Ask), [{**ask, "asked_at": NOW} for ask in asks])
-        pour(session, Ask, asks, {"asked_at": abroad})
         pour(session, Ask, [{**ask, "asked_at": abroad} for ask in asks])
-        pour(session, Ask, [], {"asked_at": NOW})
+        for ask in asks:
+            pour(session, Ask, [{**ask, "asked_at": abroad}])
+        pour(session, Ask, [])
 
     ordinary, poured, each = _in_threes(database)
 
@@ -65,8 +66,8 @@ def test_what_is_there_already_is_dealt_with_as_the_statement_says(database: Dat
 
     for _ in range(2):
         with database.writing() as session:
-            counted = [{"subject": one, "count": at} for at, one in enumerate("abc")]
-            pour(session, Tally, counted, {"hour": NOW}, amend=once_more)
+            counted = [{"subject": one, "hour": NOW, "count": at} for at, one in enumerate("abc")]
+            pour(session, Tally, counted, amend=once_more)
 
     assert database.read(_counts) == {"a": 0, "b": 2, "c": 4}
 
@@ -76,5 +77,8 @@ def _counts(session: Session) -> dict[str, int]:
 
 
 def test_a_moment_without_a_zone_is_refused(database: Database) -> None:
+    naive = datetime(2026, 11, 1)  # noqa: DTZ001
+    counted = [{"subject": "a", "hour": hour, "count": 1} for hour in (NOW, naive)]
+
     with database.writing() as session, pytest.raises(ValueError, match="without a zone"):
-        pour(session, Tally, [{"subject": "a", "hour": datetime(2026, 11, 1), "count": 1}])  # noqa: DTZ001
+        pour(session, Tally, counted)

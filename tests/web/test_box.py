@@ -38,6 +38,23 @@ def test_a_page_speaks_the_language_that_is_asked_for_or_preferred(office: Offic
     assert '<html lang="en" dir="ltr">' in unknown.text
 
 
+def test_a_page_and_what_is_agreed_to_are_those_of_the_list_as_it_is_now(office: Office) -> None:
+    office.get("/l/meetings?lang=ja")
+    office.get("/l/meetings")
+    words = lists.Words("en", name="Harbour News", description="What ships bring.")
+    changes = lists.Edit(texts=(words,), sender_name="Harbour desk")
+    office.app.database.write(lists.edit, "meetings", changes, now=office.clock.now())
+
+    page = office.get("/l/meetings")
+    office.press("subscribe", KIM)
+
+    assert "Harbour News" in seen(page)
+    assert "What ships bring." in seen(page)
+    assert "Meeting News" not in seen(page)
+    [ask] = office.asks()
+    assert "Harbour News" in ask.evidence["wording"]
+
+
 def test_a_lists_page_says_when_something_comes(office: Office) -> None:
     with office.app.database.writing() as session:
         rhythm = Cadence(Every.FORTNIGHT, 1, time(9), office.clock.now(), anchor=date(2026, 12, 7))
