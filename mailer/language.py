@@ -276,12 +276,23 @@ def languages(extra_folder: Path | None = None) -> Languages:
 
     Raises FileInvalid for a file that cannot be read or has lost a placeholder.
     """
-    spoken = {ENGLISH: Language(ENGLISH, ENGLISH, gettext.NullTranslations(), "")}
-    for folder in filter(None, (SHIPPED, extra_folder)):
-        for path in sorted(folder.glob("*.po")):
-            code = _code_of(path)
-            spoken[code] = _read(path, code, before=spoken.get(code))
-    return Languages(spoken)
+    spoken = _ours()
+    return Languages(spoken if extra_folder is None else _with_those_of(extra_folder, spoken))
+
+
+@cache
+def _ours() -> Mapping[str, Language]:
+    """Give what we ship, which stays as it is while a process runs."""
+    english = Language(ENGLISH, ENGLISH, gettext.NullTranslations(), "")
+    return _with_those_of(SHIPPED, {ENGLISH: english})
+
+
+def _with_those_of(folder: Path, spoken: Mapping[str, Language]) -> Mapping[str, Language]:
+    paths = {_code_of(path): path for path in sorted(folder.glob("*.po"))}
+    return {
+        **spoken,
+        **{code: _read(path, code, before=spoken.get(code)) for code, path in paths.items()},
+    }
 
 
 @cache

@@ -10,14 +10,21 @@ tests of each backend; with `--both-databases` a run that left one of them out h
 """
 
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 
+from mailer import db
 from mailer.db import Database
 from mailer.db.migrate import upgrade
 from tests import outside, postgres
@@ -38,6 +45,39 @@ def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     request.node.user_properties.append((PROPERTY, name))
     return name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_databases() -> Iterator[None]:
+    """Spare this process what a database that is new for each test makes dear, and shows nothing.
+
+    SQLite does not wait for the disk: nobody will miss these files after a power cut. And what
+    SQLAlchemy compiled for one database serves all of its kind, as in a server that goes on.
+    """
+    compiled: LRUCache[Any, Any] = LRUCache(4000)
+    prepare = db._prepare_sqlite
+
+    def hastily(connection: sqlite3.Connection, record: Any) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_prepare_sqlite", hastily)
+        for kind in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+            # Statements are looked up by dialect: two of a kind are as good as one.
+            patch.setattr(kind, "__eq__", lambda one, other: type(one) is type(other))
+            patch.setattr(kind, "__hash__", lambda one: hash(type(one)))
+        patch.setattr(db, "create_engine", _remembering(compiled))
+        yield
+
+
+def _remembering(compiled: LRUCache[Any, Any]) -> Callable[..., Engine]:
+    def create(*args: Any, **options: Any) -> Engine:
+        engine = create_engine(*args, **options)
+        engine._compiled_cache = compiled
+        return engine
+
+    return create
 
 
 @pytest.fixture(scope="session")

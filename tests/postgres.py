@@ -38,11 +38,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
-NUMBERS = """
-SELECT sequencename, last_value FROM pg_sequences
-WHERE schemaname = 'public' AND last_value IS NOT NULL
-"""
+NUMBERS = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Rows:
     """What is in a database: each table's rows as COPY writes them, and how far numbers came."""
 
     tables: dict[str, bytes]
-    numbers: dict[str, int]
+    numbers: dict[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +75,20 @@ class Postgres:
         """Give all that is in a database, to fill it again later."""
         with self._connection(name) as connection:
             tables = {}
-            for table in _names(connection, TABLES):
+            for (table,) in connection.execute(TABLES).fetchall():
                 with connection.cursor().copy(f'COPY "{table}" TO STDOUT') as copy:
                     tables[table] = b"".join(map(bytes, copy))
             numbers = dict(connection.execute(NUMBERS).fetchall())
-        return Rows({table: rows for table, rows in tables.items() if rows}, numbers)
+        return Rows(tables, numbers)
 
     def fill(self, name: str, rows: "Rows") -> None:
-        """Give a database these rows and no others."""
+        """Give a database that has the same tables these rows and no others."""
         with self._connection(name) as connection:
-            _clear(connection, _names(connection, TABLES), rows.numbers)
+            _clear(connection, rows)
             for table, copied in rows.tables.items():
-                with connection.cursor().copy(f'COPY "{table}" FROM STDIN') as copy:
-                    copy.write(copied)
+                if copied:
+                    with connection.cursor().copy(f'COPY "{table}" FROM STDIN') as copy:
+                        copy.write(copied)
 
     @contextmanager
     def _connection(self, name: str = SUPERUSER) -> "Iterator[psycopg.Connection[Any]]":
@@ -101,22 +98,17 @@ class Postgres:
             yield connection
 
 
-def _clear(
-    connection: "psycopg.Connection[Any]", tables: list[str], numbers: dict[str, int]
-) -> None:
+def _clear(connection: "psycopg.Connection[Any]", rows: Rows) -> None:
     """Empty tables, whoever is still connected, and let numbers go on from where they were."""
     connection.execute(ALONE)
     connection.execute("SET session_replication_role = replica")
-    statements = [f'DELETE FROM "{table}"' for table in tables]
+    statements = [f'DELETE FROM "{table}"' for table in rows.tables]
+    # Not RESTART, which makes a new file each time.
     statements += [
-        f'ALTER SEQUENCE "{name}" RESTART {numbers.get(name, 0) + 1}'
-        for name in _names(connection, SEQUENCES)
+        f"SELECT setval('{name}', {last or 1}, {last is not None})"
+        for name, last in rows.numbers.items()
     ]
     connection.execute(";".join(statements))
-
-
-def _names(connection: "psycopg.Connection[Any]", query: str) -> list[str]:
-    return [row[0] for row in connection.execute(query)]
 
 
 def binaries() -> Path | None:

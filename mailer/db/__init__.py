@@ -209,7 +209,11 @@ class Database:
         if not self.is_sqlite:
             try:
                 engine = create_engine(
-                    self.url, pool_size=connections, max_overflow=0, pool_pre_ping=True
+                    self.url,
+                    pool_size=connections,
+                    max_overflow=0,
+                    pool_pre_ping=True,
+                    use_native_hstore=False,  # else each process looks for that type at its start
                 )
             except ModuleNotFoundError:
                 raise DatabaseUnreachable(
