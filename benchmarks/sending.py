@@ -200,7 +200,7 @@ async def _naive(office: Installation, digest: int, sink: Sink) -> None:
         for row in session.execute(waiting).scalars().all():
             assert row.edition_id is not None
             row.dated_at = office.clock.now()
-            claimed = ledger.Claimed(*(getattr(row, name) for name in ledger.Claimed.__slots__))
+            claimed = ledger.Claimed(*(getattr(row, name) for name in ledger.Claimed._fields))
             plate = press.plate(session, row.edition_id)
             filled = plate.fill(press._values(claimed, plate))  # noqa: SLF001
             message = EmailMessage()

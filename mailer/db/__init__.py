@@ -41,6 +41,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel
 
 from mailer.db.bulk import draw, insert_into, pour, put
+from mailer.db.spelled import Spelled, stored
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
 SCHEMA = "0004"
@@ -69,6 +70,7 @@ __all__ = [
     "SCHEMA",
     "Database",
     "Lock",
+    "Spelled",
     "alone",
     "among",
     "changed",
@@ -76,6 +78,7 @@ __all__ = [
     "newer",
     "pour",
     "put",
+    "stored",
     "upsert",
 ]
 

@@ -6,9 +6,12 @@ each other.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -17,7 +20,7 @@ from mailer.address import mask
 from mailer.db.schema import Attempt, DeliveryKind, DeliveryState, SuppressionReason
 from mailer.delivery import destinations, routes, witnesses
 from mailer.delivery.allowance import Allowance
-from mailer.delivery.destinations import Met
+from mailer.delivery.destinations import Met, Place
 from mailer.delivery.meaning import NO_SESSION, OTHER_SENDER
 from mailer.delivery.outcome import Blame, Outcome, Verdict, reply_key
 from mailer.delivery.reply import Reply, Step
@@ -39,6 +42,9 @@ STATES = {
     Verdict.UNCERTAIN: DeliveryState.UNCERTAIN,
 }
 
+OVER = frozenset({Verdict.SENT, Verdict.REDIRECTED})
+"""What leaves nothing to tell but what the relay said when it took a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detour:
@@ -48,11 +54,11 @@ class Detour:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One try: what was claimed, what the relay said, and what that means.
 
-    A copy that was `redirected` tells nothing about its reader's domain.
+    A copy that was `redirected` tells nothing about its reader's domain. A tuple, since each
+    message has one.
     """
 
     claimed: Claimed
@@ -87,17 +93,36 @@ def settle(
 ) -> list[Pause | Resting]:
     """Write how tries ended and what follows; give the routes that are stopped by it."""
     held = ledger.settle(session, worker_id, [_settlement(one) for one in results])
-    mine = [one for one in results if one.claimed.id in held]
-    destinations.count(session, [_met(one) for one in mine if not one.redirected])
-    gone = ledger.erased(session, held)
-    _suppress(session, [one for one in mine if one.outcome.suppress and one.claimed.id not in gone])
-    _send_home(session, mine)
+    by_route: dict[str, _Tries] = {}
+    for one in results:
+        if one.claimed.id in held:
+            tries = by_route.get(one.claimed.route)
+            if tries is None:
+                tries = by_route[one.claimed.route] = _Tries()
+            (tries.taken if one.outcome.verdict is Verdict.SENT else tries.others).append(one)
+    others = [one for tries in by_route.values() for one in tries.others]
+    destinations.count(session, _met(by_route))
+    _suppress(session, [one for one in others if one.outcome.suppress])
+    _send_home(session, others)
     stops: list[Pause | Resting | None] = []
-    for name in sorted({one.claimed.route for one in mine}):
-        by_route = [one for one in mine if one.claimed.route == name]
-        stops += [_judge(session, name, by_route, known[name])]
-        stops += [_weary(session, name, by_route, known[name])]
+    for name, tries in sorted(by_route.items()):
+        stops += [_judge(session, name, tries, known[name])]
+        stops += [_weary(session, name, tries, known[name])]
     return [stop for stop in stops if stop is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tries:
+    """How tries by one route ended: nearly all are taken, and most questions are about others."""
+
+    taken: list[Result] = field(default_factory=list)
+    others: list[Result] = field(default_factory=list)
+
+    @property
+    def ended_at(self) -> datetime:
+        """Give when the last of them ended."""
+        moments: Iterator[datetime] = map(attrgetter("at"), chain(self.taken, self.others))
+        return max(moments)
 
 
 def may_repeat(kind: DeliveryKind) -> bool:
@@ -106,26 +131,20 @@ def may_repeat(kind: DeliveryKind) -> bool:
 
 
 def _settlement(one: Result) -> Settlement:
-    outcome, sent = one.outcome, one.outcome.verdict is Verdict.SENT
-    is_over = outcome.verdict in {Verdict.SENT, Verdict.REDIRECTED}
-    return Settlement(
-        delivery_id=one.claimed.id,
-        state=STATES[outcome.verdict],
-        at=one.at,
-        due_at=outcome.due_at,
-        counted=outcome.counted,
-        reason=_detoured(one) if sent else outcome.reason,
-        reply_code=one.reply.code,
-        reply_text=str(one.reply),
-        attempt=None if is_over else _attempt(one),
-    )
+    outcome, reply, row = one.outcome, one.reply, one.claimed.id
+    if outcome.verdict is Verdict.SENT:
+        state, reason = DeliveryState.SENT, _detoured(one, one.detour) if one.detour else ""
+    else:
+        state, reason = STATES[outcome.verdict], outcome.reason
+    attempt = None if outcome.verdict in OVER else _attempt(one)
+    due_at, counted = outcome.due_at, outcome.counted
+    said = (reply.code, str(reply))
+    return Settlement(row, state, one.at, due_at, counted, reason, *said, attempt)
 
 
-def _detoured(one: Result) -> str:
+def _detoured(one: Result, detour: Detour) -> str:
     """Say why a message took another route than its own."""
-    if one.detour is None:
-        return ""
-    return f"Taken by the relay of “{one.claimed.route}”, because {one.detour.why}."
+    return f"Taken by the relay of “{one.claimed.route}”, because {detour.why}."
 
 
 def _attempt(one: Result) -> Attempt:
@@ -153,25 +172,31 @@ def _key(one: Result) -> str:
     return reply_key(str(one.reply), one.claimed.address)
 
 
-def _met(one: Result) -> Met:
-    return Met(
-        route=one.claimed.route,
-        domain=one.claimed.domain,
-        at=one.at,
-        taken=one.outcome.verdict is Verdict.SENT,
-        refused=one.outcome.blame is Blame.DESTINATION,
-    )
+def _met(by_route: Mapping[str, _Tries]) -> dict[Place, Met]:
+    """Give what was met at each domain; a copy that went elsewhere tells nothing of it."""
+    met: dict[Place, Met] = {}
+    for route, tries in by_route.items():
+        taken = {one.claimed.domain: one.at for one in tries.taken if not one.redirected}
+        met |= {(route, domain): Met(accepted_at=at) for domain, at in taken.items()}
+        for one in tries.others:
+            if one.outcome.blame is Blame.DESTINATION and not one.redirected:
+                place = met.setdefault((route, one.claimed.domain), Met())
+                place.refused_at = one.at
+                place.refusals += 1
+    return met
 
 
 def _suppress(session: Session, results: Sequence[Result]) -> None:
+    gone = ledger.erased(session, [one.claimed.id for one in results])
     for one in sorted(results, key=lambda one: one.claimed.key):
-        subscribers.suppress(
-            session,
-            one.claimed.key,
-            SuppressionReason.BOUNCE,
-            now=one.at,
-            ground=subscribers.Ground(one.claimed.id, str(one.reply)[:200]),
-        )
+        if one.claimed.id not in gone:
+            subscribers.suppress(
+                session,
+                one.claimed.key,
+                SuppressionReason.BOUNCE,
+                now=one.at,
+                ground=subscribers.Ground(one.claimed.id, str(one.reply)[:200]),
+            )
 
 
 def _send_home(session: Session, results: Sequence[Result]) -> None:
@@ -184,18 +209,17 @@ def _send_home(session: Session, results: Sequence[Result]) -> None:
         ledger.take_over(session, ids, home)
 
 
-def _weary(
-    session: Session, name: str, results: Sequence[Result], route: config.Route
-) -> Resting | None:
+def _weary(session: Session, name: str, tries: _Tries, route: config.Route) -> Resting | None:
     """Note what was used of a route, and let it rest when that is all there was."""
-    now = max(one.at for one in results)
+    now = tries.ended_at
     if Allowance.of(route, now):
-        spent = sum(one.reply.step in COUNTED and not one.reply.ours for one in results)
+        every = chain(tries.taken, tries.others)
+        spent = sum(one.reply.step in COUNTED and not one.reply.ours for one in every)
         ledger.note_uses(session, {name: spent}, at=now)
     patience = timedelta(minutes=route.fallback_minutes) if route.fallback else None
-    if routes.take_note(session, name, _met_relay(results), now=now, patience=patience):
+    if routes.take_note(session, name, _met_relay(tries), now=now, patience=patience):
         return Resting(name, "It has not been reached for long.")
-    refused = next((one for one in results if one.outcome.rest_route), None)
+    refused = next((one for one in tries.others if one.outcome.rest_route), None)
     if refused is None:
         return None
     length = rest_after(str(refused.reply))
@@ -204,17 +228,17 @@ def _weary(
     return Resting(name, said(refused))
 
 
-def _judge(
-    session: Session, route: str, results: Sequence[Result], settings: config.Route
-) -> Pause | None:
+def _judge(session: Session, route: str, tries: _Tries, settings: config.Route) -> Pause | None:
     """Pause a route whose relay refuses us; None when it may go on, or had stopped before."""
-    now = max(one.at for one in results)
+    if not tries.others:
+        return None
     reasons = [
         " ".join(filter(None, (one.outcome.reason, said(one), _advice(one, settings))))
-        for one in results
+        for one in tries.others
         if one.outcome.pause_route
     ]
-    by_key = {key: one for one in results if (key := _key(one))}
+    by_key = {key: one for one in tries.others if (key := _key(one))}
+    now = tries.ended_at
     about_us = []
     for key in sorted(by_key):
         if found := witnesses.heard(session, route, key, now=now):
@@ -235,10 +259,10 @@ def said(one: Result) -> str:
     return f"The relay said: {words}"
 
 
-def _met_relay(results: Sequence[Result]) -> Meeting:
+def _met_relay(tries: _Tries) -> Meeting:
     """Give how far any of some tries came with the relay."""
-    asked = [one for one in results if not one.reply.ours]
-    if any(one.outcome.verdict in {Verdict.SENT, Verdict.REDIRECTED} for one in asked):
+    asked = [one for one in tries.others if not one.reply.ours]
+    if tries.taken or any(one.outcome.verdict is Verdict.REDIRECTED for one in asked):
         return Meeting.TOOK
     if all(one.outcome.reason == NO_SESSION.reason for one in asked):
         return Meeting.MISSED if asked else Meeting.NONE

@@ -1,9 +1,8 @@
 """What each route has met at each recipient domain: when it took mail, when it refused us."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects import sqlite
@@ -12,26 +11,33 @@ from sqlmodel import Session, col
 from mailer.db import pour
 from mailer.db.schema import Destination
 
+Place = tuple[str, str]
+"""Route and recipient domain."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Met:
-    """How one try went, as far as it says something about the domain."""
+    """How some tries at a domain went, as far as they say something about it."""
 
-    route: str
-    domain: str
-    at: datetime
-    taken: bool
-    refused: bool
+    accepted_at: datetime | None = None
+    refused_at: datetime | None = None
+    refusals: int = 0
 
 
-def count(session: Session, tries: Iterable[Met]) -> None:
+def count(session: Session, met: Mapping[Place, Met]) -> None:
     """Note which domains took mail and which refused us."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for one in tries:
-        if one.taken or one.refused:
-            _add(rows.setdefault((one.route, one.domain), _row(one)), one)
     # In one order everywhere: two workers must not wait for each other's rows.
-    pour(session, Destination, [rows[place] for place in sorted(rows)], amend=_latest)
+    rows = [
+        {
+            "route": route,
+            "domain": domain,
+            "accepted_at": met[route, domain].accepted_at,
+            "refused_at": met[route, domain].refused_at,
+            "refusals": met[route, domain].refusals,
+        }
+        for route, domain in sorted(met)
+    ]
+    pour(session, Destination, rows, amend=_latest)
 
 
 def accepted(session: Session, route: str, *, since: datetime) -> dict[str, datetime]:
@@ -53,21 +59,3 @@ def _latest(statement: sqlite.Insert) -> sqlite.Insert:
             "refusals": col(Destination.refusals) + new.refusals,
         },
     )
-
-
-def _row(one: Met) -> dict[str, Any]:
-    return {
-        "route": one.route,
-        "domain": one.domain,
-        "accepted_at": None,
-        "refused_at": None,
-        "refusals": 0,
-    }
-
-
-def _add(row: dict[str, Any], one: Met) -> None:
-    if one.taken:
-        row["accepted_at"] = one.at
-    else:
-        row["refused_at"] = one.at
-        row["refusals"] += 1

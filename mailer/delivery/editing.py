@@ -1,7 +1,7 @@
 """What an editor asks of delivery: queue a digest, look at it, send a test of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -158,8 +158,7 @@ def _claimed(list_id: int, route: str, language: str, now: datetime) -> Claimed:
 def _as_subscriber(session: Session, address: Address, row: Claimed) -> Claimed:
     found, subscriptions = subscribers.by_address(session, address.key)
     mine = next((one for one in subscriptions if one.list_id == row.list_id), None)
-    return replace(
-        row,
+    return row._replace(
         subscriber_id=found.id,
         address=found.address or "",
         key=address.key,

@@ -1,12 +1,13 @@
-"""Each claimed row gets its plate; a letter without an edition gets one now, and keeps it.
+"""Each claimed row gets its plate and its signer; a letter without an edition gets one now.
 
-Letters that are alike get the same edition and are rendered once. What cannot be rendered, or
-not be read as it was kept, says why and stops nobody else.
+Letters that are alike get the same edition, keep it, and are rendered once. What cannot be
+rendered, or not be read as it was kept, says why and stops nobody else.
 """
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +19,12 @@ from mailer.delivery.press import Press, sameness
 from mailer.errors import MailerError
 from mailer.ledger import Claimed
 from mailer.rendering import Plate
+
+if TYPE_CHECKING:  # what signs is large, and who has no key goes without it
+    from mailer.dkim import Signer
+
+Ready: TypeAlias = "tuple[Plate, Signer | None]"
+"""An edition as it is filled, and what signs it."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,21 +39,30 @@ class Fitting:
     broken: dict[DeliveryKind, str] = field(default_factory=dict)
     _found: dict[Hashable, int | MailerError] = field(default_factory=dict)
     _given: dict[int, int] = field(default_factory=dict)
-    _plates: dict[int, Plate | MailerError] = field(default_factory=dict)
+    _ready: dict[int, "Ready | MailerError"] = field(default_factory=dict)
 
-    def plate(self, claimed: Claimed) -> Plate:
-        """Give the plate of a row. Raises MailerError when there can be none."""
+    def ready(self, claimed: Claimed) -> "Ready":
+        """Give what a row is sent as. Raises MailerError when it cannot be."""
         edition_id = claimed.edition_id or self._edition(claimed)
-        if edition_id not in self._plates:
-            self._plates[edition_id] = self._compiled(edition_id)
-        found = self._plates[edition_id]
+        found = self._ready.get(edition_id)
+        if found is None:
+            found = self._ready[edition_id] = self._made_ready(edition_id)
         if isinstance(found, MailerError):
-            raise found
+            raise found.with_traceback(None)  # raised again and again, it would grow
         return found
 
     def keep(self) -> None:
         """Write down which letter has which edition."""
         ledger.give_editions(self.session, self._given)
+
+    def _made_ready(self, edition_id: int) -> "Ready | MailerError":
+        plate = self._compiled(edition_id)
+        if isinstance(plate, MailerError):
+            return plate
+        try:
+            return plate, self.press.signer(plate)
+        except MailerError as error:
+            return error
 
     def _compiled(self, edition_id: int) -> Plate | MailerError:
         try:

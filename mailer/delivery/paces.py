@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import Table, and_, bindparam, delete, or_, select
 from sqlmodel import Session, col
 
 from mailer import config, ledger
@@ -87,18 +87,23 @@ def at_a_glance(
     session: Session, routes: Collection[str], everywhere: Collection[str], *, now: datetime
 ) -> list[Glance]:
     """Give who has a pace; where everybody has one, only who is held or stopped."""
-    statement = select(
-        col(Row.route), col(Row.group_name), col(Row.held_until), col(Row.stopped_at)
-    ).where(
-        col(Row.route).in_(routes),
-        or_(
-            col(Row.route).not_in(everywhere),
-            col(Row.group_name) == ROUTE,
-            col(Row.held_until) > now,
-            col(Row.stopped_at).is_not(None),
-        ),
+    values = {"routes": list(routes), "everywhere": list(everywhere), "now": now}
+    rows = session.connection().execute(_GLANCE if everywhere else _GLANCE_AT_ALL, values)
+    return [Glance(*row) for row in rows]
+
+
+_TABLE: Table = Row.__table__  # type: ignore[attr-defined]
+_GLANCE_AT_ALL = select(
+    _TABLE.c.route, _TABLE.c.group_name, _TABLE.c.held_until, _TABLE.c.stopped_at
+).where(_TABLE.c.route.in_(bindparam("routes", expanding=True)))
+_GLANCE = _GLANCE_AT_ALL.where(
+    or_(
+        _TABLE.c.route.not_in(bindparam("everywhere", expanding=True)),
+        _TABLE.c.group_name == ROUTE,
+        _TABLE.c.held_until > bindparam("now"),
+        _TABLE.c.stopped_at.is_not(None),
     )
-    return [Glance(*row) for row in session.execute(statement)]
+)
 
 
 def standings(session: Session, routes: Collection[str]) -> list[GroupStanding]:

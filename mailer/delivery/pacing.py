@@ -135,9 +135,12 @@ class Pacer:
 
     def teaching(self, results: Sequence[Result]) -> frozenset[str]:
         """Give the routes whose paces change by how these tries ended."""
+        others = [one for one in results if one.outcome.verdict is not Verdict.SENT]
         return frozenset(
-            one.claimed.route for one in results if _is_slow(one) or _is_refusal(one)
-        ) | frozenset(one.claimed.route for one in results if _slows_route(one))
+            one.claimed.route
+            for one in others
+            if _is_slow(one) or _is_refusal(one) or _slows_route(one)
+        )
 
     def learn(self, session: Session, known: Known, results: Sequence[Result]) -> list[Stop]:
         """Change paces by how tries ended; give the groups that stop by it.

@@ -62,8 +62,10 @@ class Reply:
 
     def __str__(self) -> str:
         """Give the reply on one line, codes first: for people, logs and `reply_key`."""
+        if self.code and self.enhanced and self.text:
+            return f"{self.code} {self.enhanced} {self.text}"
         parts = (str(self.code) if self.code else "", self.enhanced or "", self.text)
-        return " ".join(part for part in parts if part)
+        return " ".join(filter(None, parts))
 
 
 def heard(

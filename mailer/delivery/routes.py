@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlmodel import Session, col
 
 from mailer.db import changed, upsert
@@ -59,13 +59,13 @@ class RouteStanding:
 
 def standings(session: Session, names: Collection[str]) -> list[RouteStanding]:
     """Give how each route stands, in the order of the names."""
-    rows = {row.name: row for row in session.execute(select(RouteState)).scalars()}
-    found = []
-    for name in names:
-        row = rows.get(name)
-        known = {at: getattr(row, at) for at in RouteStanding.__slots__} if row else {"name": name}
-        found.append(RouteStanding(**known))
-    return found
+    rows = session.connection().execute(_STANDINGS)
+    found = {row.name: RouteStanding(*row) for row in rows}
+    return [found.get(name) or RouteStanding(name) for name in names]
+
+
+_STATES: Table = RouteState.__table__  # type: ignore[attr-defined]
+_STANDINGS = select(*(_STATES.c[name] for name in RouteStanding.__slots__))
 
 
 def out_of_use(session: Session, *, now: datetime) -> set[str]:
@@ -99,7 +99,7 @@ def pause(session: Session, name: str, reason: str, *, now: datetime) -> bool:
 
 def rest(session: Session, name: str, length: Rest, reason: str, *, now: datetime) -> bool:
     """Let a route rest, longer when the last rest did not help; False when it rests already."""
-    row = session.execute(_row(name)).first()
+    row = session.connection().execute(_ROW, {"name": name}).first()
     before, until = (row.rests, row.rests_until) if row else (0, None)
     if until is not None and now < until:
         return False
@@ -126,7 +126,7 @@ def take_note(
     Without `patience` there is no other route to take, and no rest. Writes nothing for a relay
     that takes mail as it did before.
     """
-    row = session.execute(_row(name)).first()
+    row = session.connection().execute(_ROW, {"name": name}).first()
     since = row.unreached_since if row else None
     if met is Meeting.MISSED and patience is not None:
         if since is None:
@@ -159,10 +159,9 @@ def resume(session: Session, name: str, known: Collection[str], *, now: datetime
     record(session, "route.resumed", EDITOR, About(), at=now, details={"name": name})
 
 
-def _row(name: str) -> Select[int, datetime | None, datetime | None]:
-    return select(
-        col(RouteState.rests), col(RouteState.rests_until), col(RouteState.unreached_since)
-    ).where(col(RouteState.name) == name)
+_ROW = select(_STATES.c.rests, _STATES.c.rests_until, _STATES.c.unreached_since).where(
+    _STATES.c.name == bindparam("name")
+)
 
 
 def _set(session: Session, name: str, **values: object) -> None:

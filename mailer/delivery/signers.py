@@ -7,15 +7,19 @@ next turn. What is found here signs in any thread.
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
+from mailer.db import Spelled
 from mailer.db.schema import DkimKey
 from mailer.errors import ConfigError
 from mailer.tokens import KeyRing
 
 if TYPE_CHECKING:  # what signs is large, and who has no key goes without it
     from mailer.dkim import Key, Signer
+
+_IN_USE = Spelled(
+    "SELECT id FROM dkim_keys WHERE signs_from IS NOT NULL AND signs_until IS NULL ORDER BY id"
+)
 
 
 class Signers:
@@ -29,9 +33,7 @@ class Signers:
 
     def renew(self, session: Session) -> None:
         """Learn which keys sign now."""
-        signing = col(DkimKey.signs_from).is_not(None) & col(DkimKey.signs_until).is_(None)
-        statement = select(col(DkimKey.id)).where(signing).order_by(col(DkimKey.id))
-        in_use = tuple(session.execute(statement).scalars())
+        in_use = tuple(_IN_USE.execute(session).scalars())
         if in_use != self._in_use:
             self._open_all(session)
             self._in_use = in_use

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from mailer import config, ledger, lists
-from mailer.db.schema import DigestState
+from mailer import config, ledger
 from mailer.delivery import routes
 from mailer.delivery.allowance import Allowance, Left
 from mailer.delivery.pacing import NOBODY, Known, Pacer
@@ -98,11 +97,11 @@ def look(
     states = {one.name: one for one in routes.standings(session, list(known))}
     usable = frozenset(name for name in room if not states[name].is_out_of_use(now))
     ways = {name: _way(name, known, usable) for name in known}
-    digests = {}
-    for digest in life.in_state(session, DigestState.SENDING):
-        home = lists.card(session, digest.list_id).sender.route
-        if (way := ways.get(home)) is not None and digest.id is not None:
-            digests[digest.id] = Going(way, home, digest.not_after)
+    digests = {
+        digest.id: Going(way, digest.route, digest.not_after)
+        for digest in life.going(session)
+        if (way := ways.get(digest.route)) is not None
+    }
     return Standing(
         routes=usable,
         digests=digests,

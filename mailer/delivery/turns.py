@@ -6,9 +6,9 @@ spot; what can becomes a parcel.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from sqlmodel import Session
@@ -43,9 +43,8 @@ AHEAD = 200
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """A claimed row with what it takes to send it.
+class Parcel(NamedTuple):
+    """A claimed row with what it takes to send it: a tuple, since each message has one.
 
     Its `signer` is that of the turn that claimed it: should the next key not be opened here, what
     is in hand still goes, and only what is claimed from then on waits.
@@ -197,12 +196,14 @@ class Turns:
         """Give rows the time that their digest or their route has taken from them."""
         lengthened, longer = [], defaultdict(list)
         for one in claimed:
-            last = standing.last_moment(one, now, self._life)
-            if last != one.not_after:
-                longer[last].append(one.id)
-                lengthened.append(replace(one, not_after=last))
-            else:
+            last = one.not_after
+            if last <= now:
+                last = standing.last_moment(one, now, self._life)
+            if last == one.not_after:
                 lengthened.append(one)
+            else:
+                longer[last].append(one.id)
+                lengthened.append(one._replace(not_after=last))
         for last, ids in longer.items():
             ledger.wait_longer(session, ids, last)
         return lengthened
@@ -238,25 +239,23 @@ class Turns:
         now: datetime,
     ) -> tuple[Parcel, ...]:
         """Make parcels of what may go, and settle what may not."""
+        if not claimed:
+            return ()
         claimed = subscribers.follow(session, claimed, now=now)
         refused = subscribers.may_not_be_mailed(session, claimed, now=now)
+        spare = self._not_mailed(session, claimed)
         self._press.signers.renew(session)
         fitting = Fitting(session, self._press, now)
         parcels, settled = [], []
-        spare = self._not_mailed(session, claimed)
         for one in claimed:
-            ended = _ended(one, refused.get(one.id), now)
-            if ended is None and one.id in spare:
-                ended = _without_a_try(one, DeliveryState.WITHDRAWN, redirecting.NOT_MAILED, now)
-            if ended is None:
-                try:
-                    plate = fitting.plate(one)
-                    signer = self._press.signer(plate)
-                    parcels.append(Parcel(one, plate, self._press, signer, detours.get(one.id)))
-                except MailerError as error:
-                    ended = _unready(one, error, now)
-            if ended is not None:
-                settled.append(ended)
+            if one.id in refused or one.id in spare or not one.address or one.not_after <= now:
+                settled.append(_ended(one, refused.get(one.id), now))
+                continue
+            try:
+                plate, signer = fitting.ready(one)
+                parcels.append(Parcel(one, plate, self._press, signer, detours.get(one.id)))
+            except MailerError as error:
+                settled.append(_unready(one, error, now))
         fitting.keep()
         ledger.settle(session, worker_id, settled)
         for kind, why in fitting.broken.items():
@@ -317,18 +316,18 @@ def _by(session: Session, route: str, claimed: Sequence[Claimed]) -> list[Claime
     if not strangers:
         return list(claimed)
     ledger.take_over(session, strangers, route)
-    return [replace(one, route=route) for one in claimed]
+    return [one._replace(route=route) for one in claimed]
 
 
-def _ended(one: Claimed, refused: tuple[str, str] | None, now: datetime) -> Settlement | None:
-    """Give how a row ends that must not be sent, or None."""
+def _ended(one: Claimed, refused: tuple[str, str] | None, now: datetime) -> Settlement:
+    """Give how a row ends that must not be sent."""
     if refused:
         state, reason = refused
         return _without_a_try(one, DeliveryState(state), reason, now)
     if not one.address:
         return _without_a_try(one, DeliveryState.WITHDRAWN, "erased before it was sent", now)
     if one.not_after > now:
-        return None
+        return _without_a_try(one, DeliveryState.WITHDRAWN, redirecting.NOT_MAILED, now)
     if one.tries:
         return _without_a_try(one, DeliveryState.FAILED, "no time left to try again", now)
     return _without_a_try(one, DeliveryState.WITHDRAWN, "too late to be sent", now)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import Session, col, select
 
@@ -18,6 +19,7 @@ from mailer.db.schema import (
     DigestText,
     Item,
     MailingList,
+    Sender,
 )
 from mailer.digests import items, moments
 from mailer.errors import NotFound, Refused, UsageError
@@ -221,6 +223,32 @@ def in_state(session: Session, *wanted: DigestState) -> list[Digest]:
     """Give the digests in one of some states, the oldest first."""
     statement = select(Digest).where(col(Digest.state).in_(wanted)).order_by(col(Digest.id))
     return list(session.exec(statement))
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A digest that is being sent: the route that its list's sender has, and its last moment."""
+
+    id: int
+    route: str
+    not_after: datetime | None
+
+
+def going(session: Session) -> list[Going]:
+    """Give the digests that are being sent, the oldest first: what each turn of a worker asks."""
+    return [Going(*row) for row in session.connection().execute(_GOING)]
+
+
+_DIGESTS, _LISTS, _SENDERS = (
+    sqlalchemy.inspect(table).local_table for table in (Digest, MailingList, Sender)
+)
+_GOING = (
+    sqlalchemy.select(_DIGESTS.c.id, _SENDERS.c.route, _DIGESTS.c.not_after)
+    .join(_LISTS, _LISTS.c.id == _DIGESTS.c.list_id)
+    .join(_SENDERS, _SENDERS.c.id == _LISTS.c.sender_id)
+    .where(_DIGESTS.c.state == SENDING)
+    .order_by(_DIGESTS.c.id)
+)
 
 
 def begin(session: Session, digest: Digest, *, now: datetime, by: By) -> bool:

@@ -5,7 +5,6 @@ settles them; what a dead worker held is recovered from its journal. Knows ids, 
 """
 
 from mailer.ledger.claims import (
-    Claimed,
     claim_digest,
     claim_letters,
     erased,
@@ -53,6 +52,7 @@ from mailer.ledger.reports import (
     waits_for_us,
 )
 from mailer.ledger.settling import Settlement
+from mailer.ledger.taking import Claimed
 from mailer.ledger.uses import (
     LENGTHS,
     SLOTS,

@@ -7,23 +7,23 @@ that is sending.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, literal_column, text
 from sqlmodel import Session
 
-from mailer.db.schema import Attempt, DeliveryState, UTCDateTime
+from mailer.db import stored
+from mailer.db.schema import Attempt, DeliveryState
 
 HELD: ColumnElement[bool] = literal_column("deliveries.state IN ('claimed', 'uncertain')")
 """Spelled out like WAITING. A row in doubt is held by the worker that may know better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """How one claimed row ended, or when it comes up again.
+class Settlement(NamedTuple):
+    """How one claimed row ended, or when it comes up again: a tuple, since every row has one.
 
     `state` QUEUED with a `due_at` is deferred; QUEUED without one is held for a person.
     `counted` says whether the try counts; `attempt` keeps what was answered, for all but
@@ -43,13 +43,28 @@ class Settlement:
 
 # A row in doubt was counted when it was found so.
 _TRIES = "deliveries.tries + CASE deliveries.state WHEN 'uncertain' THEN 0 ELSE {tries} END"
-_HELD = str(HELD)
+# The sign keeps SQLite from looking through all that the worker holds for each of them.
+_MINE = f"+deliveries.worker_id = :worker AND {HELD} AND (deliveries.address IS NULL) = :forgotten"
 
 
 def _said(at: int) -> str:
     # Spelled out: the operator that is shorter came with SQLite 3.38, and many have an older one.
     return f"json_extract(said.value, '$[{at}]')"
 
+
+_MOMENT = 26
+"""Characters of a moment as SQLite stores it."""
+
+_SENT_ON_SQLITE = text(
+    f"""
+    UPDATE deliveries SET
+        state = 'sent', due_at = NULL, tries = {_TRIES.format(tries=1)},
+        settled_at = substr(said.value, 1, {_MOMENT}), reason = '', reply_code = :code,
+        reply_text = substr(said.value, {_MOMENT + 1}), worker_id = NULL
+    FROM json_each(:rows) AS said
+    WHERE deliveries.id = CAST(said.key AS INTEGER) AND {_MINE}
+    """  # noqa: S608  (nothing but our own words is put in)
+)
 
 _ON_SQLITE = text(
     f"""
@@ -58,8 +73,8 @@ _ON_SQLITE = text(
         settled_at = {_said(3)}, reason = {_said(4)}, reply_code = {_said(5)},
         reply_text = {_said(6)}, worker_id = NULL
     FROM json_each(:rows) AS said
-    WHERE deliveries.id = {_said(7)} AND +deliveries.worker_id = :worker AND {_HELD}
-    """  # noqa: S608  (nothing but our own words is put in)
+    WHERE deliveries.id = {_said(7)} AND {_MINE}
+    """  # noqa: S608  (as above)
 )
 
 _ON_POSTGRESQL = text(
@@ -73,29 +88,59 @@ _ON_POSTGRESQL = text(
         CAST(:settled AS timestamptz[]), CAST(:reasons AS text[]), CAST(:codes AS integer[]),
         CAST(:words AS text[]), CAST(:ids AS bigint[])
     ) AS said(state, due, tries, settled, reason, code, words, id)
-    WHERE deliveries.id = said.id AND deliveries.worker_id = :worker AND {_HELD}
+    WHERE deliveries.id = said.id AND {_MINE}
     """  # noqa: S608  (as above)
 )
 _NAMES = ("states", "due", "tries", "settled", "reasons", "codes", "words", "ids")
 
 
-def write(session: Session, worker_id: int, settlements: Sequence[Settlement]) -> None:
-    """Write how claims ended that the worker holds; what it does not hold stays as it is."""
-    connection = session.connection()
-    moment = _moment(connection)
-    rows = [_row(one, moment) for one in settlements]
-    if connection.dialect.name == "sqlite":
-        connection.execute(_ON_SQLITE, {"rows": json.dumps(rows), "worker": worker_id})
-    else:
-        columns = dict(zip(_NAMES, map(list, zip(*rows, strict=True)), strict=True))
-        connection.execute(_ON_POSTGRESQL, {**columns, "worker": worker_id})
+def write(session: Session, worker_id: int, settlements: Sequence[Settlement]) -> int:
+    """Write how claims ended that the worker holds, of people whom we know; give how many."""
+    return _write(session.connection(), settlements, {"worker": worker_id, "forgotten": False})
 
 
-def _row(one: Settlement, moment: Callable[[Any], Any]) -> tuple[Any, ...]:
+def write_of_forgotten(session: Session, worker_id: int, settlements: Sequence[Settlement]) -> int:
+    """Write how claims ended whose people were forgotten meanwhile; give how many."""
+    return _write(session.connection(), settlements, {"worker": worker_id, "forgotten": True})
+
+
+def _write(
+    connection: Connection, settlements: Sequence[Settlement], whose: Mapping[str, object]
+) -> int:
+    if connection.dialect.name != "sqlite":
+        return _write_on_postgresql(connection, settlements, whose)
+    # Nearly all are taken, with nothing more to say: a text for each, and the rest once.
+    sent: defaultdict[int | None, dict[int, str]] = defaultdict(dict)
+    others = []
+    for one in settlements:
+        plain = one.state is DeliveryState.SENT and one.counted and not one.reason
+        if plain and one.due_at is None and one.attempt is None:
+            sent[one.reply_code][one.delivery_id] = stored(one.at) + one.reply_text
+        else:
+            others.append(one)
+    written = 0
+    for code, said in sent.items():
+        values = {"rows": json.dumps(said), "code": code, **whose}
+        written += connection.execute(_SENT_ON_SQLITE, values).rowcount
+    if others:
+        rows = [_row(one, stored) for one in others]
+        written += connection.execute(_ON_SQLITE, {"rows": json.dumps(rows), **whose}).rowcount
+    return written
+
+
+def _write_on_postgresql(
+    connection: Connection, settlements: Sequence[Settlement], whose: Mapping[str, object]
+) -> int:
+    rows = [_row(one, _same) for one in settlements]
+    columns = dict(zip(_NAMES, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}
+    return connection.execute(_ON_POSTGRESQL, {**columns, **whose}).rowcount if rows else 0
+
+
+def _row(one: Settlement, moment: Callable[[datetime], object]) -> tuple[Any, ...]:
     waits = one.state is DeliveryState.QUEUED
     return (
         one.state.value,
-        moment(one.due_at),
+        None if one.due_at is None else moment(one.due_at),
         int(one.counted),
         None if waits else moment(one.at),
         one.reason,
@@ -105,11 +150,5 @@ def _row(one: Settlement, moment: Callable[[Any], Any]) -> tuple[Any, ...]:
     )
 
 
-def _moment(connection: Connection) -> Callable[[Any], Any]:
-    """Give what makes of a moment the value that the driver stores, as the column's type does."""
-    kind = UTCDateTime().dialect_impl(connection.dialect)
-    return kind.bind_processor(connection.dialect) or _same
-
-
-def _same(value: Any) -> Any:
-    return value
+def _same(moment: datetime) -> datetime:
+    return moment

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, literal, or_, select
+from sqlalchemy import Select, case, exists, func, literal, or_, select
 from sqlmodel import Session, col
 
-from mailer.db import among
+from mailer.db import Spelled, among
 from mailer.db.schema import (
     DeliveryKind,
     DeliveryState,
@@ -115,11 +115,16 @@ def may_not_be_mailed(
     address must not be mailed by this kind of letter.
     """
     refused: dict[int, tuple[str, str]] = {}
-    gone = _gone(session, claimed)
-    pausing = _pausing(session, claimed, now)
     for list_id in {one.list_id for one in claimed}:
         some = [one for one in claimed if one.list_id == list_id]
-        why = suppressions.reasons_of(session, {one.key for one in some}, list_id)
+        digests = [one for one in some if one.kind is DeliveryKind.DIGEST]
+        if digests and not _all_want_it(session, list_id, digests, now):
+            gone, pausing = _gone(session, list_id, digests), _pausing(session, digests, now)
+        else:
+            gone, pausing = set(), set()
+        why = suppressions.reasons_of(session, [one.key for one in some], list_id)
+        if not (gone or pausing or why):
+            continue
         for one in some:
             reasons = why.get(one.key, set())
             if one.id in gone:
@@ -127,35 +132,46 @@ def may_not_be_mailed(
             elif not consent.allowed(one.kind, reasons):
                 text = f"the address must not be mailed: {', '.join(sorted(reasons))}"
                 refused[one.id] = (DeliveryState.SUPPRESSED, text)
-            elif one.kind is DeliveryKind.DIGEST and one.subscriber_id in pausing:
+            elif one.id in pausing:
                 refused[one.id] = (DeliveryState.WITHDRAWN, PAUSES)
     return refused
 
 
-def _pausing(session: Session, claimed: Sequence[Claimed], now: datetime) -> set[int]:
-    """Give which of the subscribers want no digest now; letters go all the same."""
-    ids = [one.subscriber_id for one in claimed if one.kind is DeliveryKind.DIGEST]
+_WANT_IT = Spelled(
+    """
+    SELECT count(*) FROM subscriptions JOIN subscribers ON subscribers.id = subscriber_id
+    WHERE list_id = :list_id AND state = 'confirmed' AND subscriber_id {ids}
+        AND (paused_until IS NULL OR paused_until <= :now)
+    """,
+    ids="bigint",
+)
+
+
+def _all_want_it(
+    session: Session, list_id: int | None, digests: Sequence[Claimed], now: datetime
+) -> bool:
+    """Tell whether all are on the list and none pauses, as mostly: then nobody is looked for."""
+    ids = {one.subscriber_id for one in digests}
+    want_it = _WANT_IT.execute(session, list_id=list_id, ids=ids, now=now).scalar_one()
+    return bool(want_it == len(ids))
+
+
+def _pausing(session: Session, digests: Sequence[Claimed], now: datetime) -> set[int]:
+    """Give the claims of digests whose subscriber wants none now; letters go all the same."""
+    ids = {one.subscriber_id for one in digests}
     statement = select(col(Subscriber.id)).where(
         among(session, col(Subscriber.id), ids), col(Subscriber.paused_until) > now
     )
-    return {int(found) for found in session.execute(statement).scalars() if found} if ids else set()
+    pausing = set(session.execute(statement).scalars())
+    return {one.id for one in digests if one.subscriber_id in pausing}
 
 
-def _gone(session: Session, claimed: Sequence[Claimed]) -> set[int]:
+def _gone(session: Session, list_id: int | None, digests: Sequence[Claimed]) -> set[int]:
     """Give the claims of digests whose subscriber is not on the list any more."""
-    gone: set[int] = set()
-    digests = [one for one in claimed if one.kind is DeliveryKind.DIGEST]
-    for list_id in {one.list_id for one in digests}:
-        mine = [one for one in digests if one.list_id == list_id]
-        asked = {one.subscriber_id for one in mine}
-        there = and_(
-            col(Subscription.list_id) == list_id,
-            col(Subscription.state) == SubscriptionState.CONFIRMED,
-            among(session, col(Subscription.subscriber_id), asked),
-        )
-        # Counted first: mostly all are still there, and then nobody has to be looked for.
-        if session.execute(select(func.count()).where(there)).scalar_one() == len(asked):
-            continue
-        still = set(session.execute(select(col(Subscription.subscriber_id)).where(there)).scalars())
-        gone |= {one.id for one in mine if one.subscriber_id not in still}
-    return gone
+    statement = select(col(Subscription.subscriber_id)).where(
+        col(Subscription.list_id) == list_id,
+        col(Subscription.state) == SubscriptionState.CONFIRMED,
+        among(session, col(Subscription.subscriber_id), {one.subscriber_id for one in digests}),
+    )
+    still = set(session.execute(statement).scalars())
+    return {one.id for one in digests if one.subscriber_id not in still}

@@ -6,7 +6,7 @@ be mailed it must not be mailed afterwards either. The old address can take the 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -266,7 +266,9 @@ def follow(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> li
     What waits goes along when an address is changed; what a worker holds at that moment cannot,
     and is looked at when it is claimed once more.
     """
-    again = [one for one in claimed if one.digest_id and one.subscriber_id and one.dated_at < now]
+    again = [one for one in claimed if one.dated_at < now and one.digest_id and one.subscriber_id]
+    if not again:
+        return list(claimed)
     moved = {one.id: one for one in again if one.id in _left_behind(session, again)}
     followed = {one.id: _followed(session, one) for one in moved.values()}
     return [followed.get(one.id, one) for one in claimed]
@@ -303,8 +305,6 @@ def _readdress(session: Session, subscriber_id: int, to: Address) -> None:
 
 def _left_behind(session: Session, claimed: Sequence[Claimed]) -> set[int]:
     """Give the rows whose reader has another address now, or became another subscriber."""
-    if not claimed:
-        return set()
     statement = (
         select(col(Delivery.id))
         .join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
@@ -334,7 +334,7 @@ def _followed(session: Session, one: Claimed) -> Claimed:
     theirs: dict[str, Any] = {"address": to.mailbox, "key": to.key, "domain": to.domain}
     theirs |= {"subscriber_id": today}
     session.execute(update(Delivery).where(col(Delivery.id) == one.id).values(theirs))
-    return replace(one, **theirs)
+    return one._replace(**theirs)
 
 
 def _waiting_digests(subscriber_id: int) -> Any:

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from mailer import departures, facts
-from mailer.db import among, changed, upsert
+from mailer.db import Spelled, among, changed, upsert
 from mailer.db.schema import Suppression, SuppressionReason
 from mailer.departures import Departure, Kind
 from mailer.tokens import new_key
@@ -167,15 +167,22 @@ def reasons_of(
     session: Session, keys: Iterable[str], list_id: int | None
 ) -> dict[str, set[SuppressionReason]]:
     """Give the same for many addresses: only those that are suppressed are in the answer."""
-    scopes = [EVERYWHERE] if list_id is None else [EVERYWHERE, list_id]
-    named = names(session, [key for key in keys if key])
-    statement = select(col(Suppression.key), col(Suppression.reason)).where(
-        among(session, col(Suppression.key), named), col(Suppression.list_id).in_(scopes)
-    )
+    named = names(session, filter(None, keys))
+    scope = EVERYWHERE if list_id is None else list_id
     found: dict[str, set[SuppressionReason]] = {}
-    for called, reason in session.execute(statement):
+    asked = _REASONS.execute(session, names=named, everywhere=EVERYWHERE, scope=scope)
+    for called, reason in asked.all():
         found.setdefault(named[called], set()).add(SuppressionReason(reason))
     return found
+
+
+_REASONS = Spelled(
+    """
+    SELECT key, reason FROM suppressions
+    WHERE key {names} AND list_id IN (:everywhere, :scope)
+    """,
+    names="text",
+)
 
 
 def made_by_batch(session: Session, keys: Collection[str], batch_id: int) -> set[str]:
@@ -210,9 +217,9 @@ def name(session: Session, key: str, *, now: datetime) -> str:
 def names(session: Session, keys: Iterable[str]) -> dict[str, str]:
     """Give addresses by what they may be called: by themselves, or by their hashes."""
     found = {key: key for key in keys}
-    fact = facts.get(session, HASHING) if found else None
-    if fact is not None:
-        found |= {_hashed(fact.value["key"], key): key for key in list(found)}
+    kept = facts.value(session, HASHING) if found else None
+    if kept is not None:
+        found |= {_hashed(kept["key"], key): key for key in list(found)}
     return found
 
 

@@ -105,7 +105,7 @@ def test_two_workers_who_settle_at_once_do_not_wait_for_each_other(database: Dat
     broken: list[BaseException] = []
 
     def settle(met: list[str]) -> None:
-        tries = [Met("smtp", one, MOMENT, taken=False, refused=True) for one in met]
+        tries = {("smtp", one): Met(refused_at=MOMENT, refusals=1) for one in met}
         ready.wait()
         try:
             for _ in range(40):

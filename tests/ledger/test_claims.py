@@ -273,6 +273,66 @@ def test_a_settled_row_says_how_it_ended(
     assert (found.tries, found.worker_id) == (1, None)
 
 
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_what_a_relay_said_when_it_took_a_message_is_kept_to_the_letter(
+    database: Database, clock: FrozenClock, odd: str
+) -> None:
+    # Given a row with an id that no float holds
+    now, row = clock.now(), 2**53 + 1
+    digest_id, [queued] = rows.a_queued_digest(database, 1, now=now)
+    with database.writing() as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == queued).values(id=row))
+    me = worker(database, now)
+    claim(database, me, digest_id, now)
+
+    # When it is taken, as a clock in another zone has it
+    at = (now + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=9)))
+    taken = Settlement(row, DeliveryState.SENT, at, reply_code=250, reply_text=odd)
+    assert database.write(ledger.settle, me, [taken]) == {row}
+
+    # Then nothing was taken for a number, or cut
+    found = rows.delivery(database, row)
+    assert (found.state, found.reply_code, found.reply_text) == ("sent", 250, odd)
+    assert (found.settled_at, found.tries, found.worker_id) == (at, 1, None)
+
+
+def test_each_of_a_batch_ends_in_its_own_way(database: Database, clock: FrozenClock) -> None:
+    # Given a batch of which one row was lost, and another's reader forgotten
+    now = clock.now()
+    digest_id, ids = rows.a_queued_digest(database, 6, now=now)
+    me = worker(database, now)
+    claim(database, me, digest_id, now)
+    plain, other, doubtful, failed, lost, forgotten = ids
+    with database.writing() as session:
+        row = update(Delivery).execution_options(synchronize_session=False)
+        session.execute(row.where(col(Delivery.id) == lost).values(worker_id=None, state="queued"))
+        session.execute(row.where(col(Delivery.id) == forgotten).values(address=None, key=None))
+        session.execute(row.where(col(Delivery.id) == doubtful).values(state="uncertain", tries=1))
+
+    # When all of it is settled
+    sent = DeliveryState.SENT
+    ends = [
+        Settlement(plain, sent, now, reply_code=250, reply_text="2.0.0 one"),
+        Settlement(other, sent, now, reply_code=251, reply_text="2.0.0 two"),
+        Settlement(doubtful, sent, now, reply_code=250, reply_text="2.0.0 three"),
+        Settlement(failed, DeliveryState.FAILED, now, reply_code=550, reply_text="5.1.1 four"),
+        Settlement(lost, sent, now, reply_code=250, reply_text="2.0.0 five"),
+        Settlement(forgotten, sent, now, reply_code=250, reply_text="2.0.0 six"),
+    ]
+    assert database.write(ledger.settle, me, ends) == set(ids) - {lost}
+
+    # Then each is as it was told, save what was lost, and what was said of one forgotten
+    found = [rows.delivery(database, one) for one in ids]
+    assert [(one.state, one.reply_code, one.reply_text, one.tries) for one in found] == [
+        ("sent", 250, "2.0.0 one", 1),
+        ("sent", 251, "2.0.0 two", 1),
+        ("sent", 250, "2.0.0 three", 1),
+        ("failed", 550, "5.1.1 four", 1),
+        ("queued", None, "", 0),
+        ("sent", 250, "", 1),
+    ]
+
+
 def test_a_deferred_row_comes_up_again_at_its_moment(
     database: Database, clock: FrozenClock
 ) -> None:

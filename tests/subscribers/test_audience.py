@@ -1,6 +1,5 @@
 """Who gets a digest, and who of the claimed may still be mailed."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -206,7 +205,7 @@ def test_who_pauses_since_gets_no_digest_but_letters(roster: Roster) -> None:
     pause(roster, digest["reader1@example.org"].subscriber_id, later)
 
     assert refused(roster, digest) == {"reader1@example.org": "withdrawn"}
-    letter = replace(digest["reader1@example.org"], kind=DeliveryKind.WELCOME)
+    letter = digest["reader1@example.org"]._replace(kind=DeliveryKind.WELCOME)
     assert refused(roster, {"reader1@example.org": letter}) == {}
 
 
