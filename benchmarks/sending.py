@@ -202,7 +202,7 @@ async def _naive(office: Installation, digest: int, sink: Sink) -> None:
             row.dated_at = office.clock.now()
             claimed = ledger.Claimed(*(getattr(row, name) for name in ledger.Claimed._fields))
             plate = press.plate(session, row.edition_id)
-            filled = plate.fill(press._values(claimed, plate))  # noqa: SLF001
+            filled = press.filled(claimed, plate)
             message = EmailMessage()
             message["From"], message["To"] = "news@office.example.org", claimed.address
             message["Subject"] = filled.subject

@@ -4,6 +4,7 @@ Written into mails and pages, and read back by the pages. What a link may do is 
 token's purpose; the ids in it are signed, so nobody can walk through them.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -19,6 +20,10 @@ EVENT = "e"
 
 MEDIUM = "m"
 """First part of the path of a hosted picture or document."""
+
+
+LastingLinks = Mapping[str, Callable[[bytes], str]]
+"""By name what makes a link of a subscriber's and a list's id, as `tokens.packed` writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,18 @@ class Links:
         """Give the link to leave a list; it works for ever, after re-subscribing too."""
         token = self.keys.sign(Purpose.LEAVE, subscriber_id, list_id, key_id=key_id)
         return f"{self.base}{LEAVE}/{token}"
+
+    def lasting(self, *, key_id: int | None = None) -> "LastingLinks":
+        """Give what makes the links that work for ever, for mail in numbers."""
+        return {
+            "leave_url": self._many(LEAVE, Purpose.LEAVE, key_id),
+            "refuse_url": self._many(REFUSE, Purpose.REFUSE, key_id),
+            "preferences_url": self._many(PREFERENCES, Purpose.PREFERENCES, key_id),
+        }
+
+    def _many(self, path: str, purpose: Purpose, key_id: int | None) -> Callable[[bytes], str]:
+        before, token = f"{self.base}{path}/", self.keys.series(purpose, 2, key_id=key_id).token
+        return lambda ids: before + token(ids)
 
     def trial(self, number: int, *, expires_at: datetime) -> str:
         """Give a link to leave that nobody has: `mailer check` tries it from outside."""

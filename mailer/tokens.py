@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
-from itertools import product
 
 from mailer.errors import TokenError, TokenExpired
 
@@ -29,8 +28,22 @@ KEY_BYTES = 32
 
 _BLOCK = 64  # bytes that SHA-256 takes at a time
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_THREES = ["".join(three) for three in product("abcdefghijklmnopqrstuvwxyz234567", repeat=3)]
-"""Base32 of each fifteen bits (RFC 4648, 6), in lower case."""
+_BASE32 = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)
+"""The characters of RFC 4648, 6, in lower case."""
+
+_GROUP = 20
+"""Octets that become 32 characters of base32 at a time; few short tokens have more."""
+
+_APART = [
+    (
+        sum(2**half - 1 << at + half for at in range(0, 256, half * 16 // 5)),
+        2 ** (half * 3 // 5) - 1,
+    )
+    for half in (80, 40, 20, 10, 5)
+]
+"""How five bits in a row become five bits in an octet. Of 160 bits the upper 80 move up until
+each half has 128; then the upper 40 of each until a half has 64; and so on, down to five in eight.
+With each step stand the bits that move, and by what they are multiplied and added to do so."""
 
 
 class Purpose(IntEnum):
@@ -109,9 +122,9 @@ class KeyRing:
         key_id: int | None = None,
     ) -> str:
         """Give the token; `key_id` pins an older key, so that a retry has the same bytes."""
-        key = self._key(key_id)
-        body = _body(key, purpose, ids, expires_at)
-        return _b64(body + key.mac(body, MAC_BYTES))
+        numbers = ids if expires_at is None else (*ids, int(expires_at.timestamp()))
+        series = Series(self._key(key_id), purpose, len(ids), expires=expires_at is not None)
+        return series.token(packed(*numbers))
 
     def verify(self, token: str, purpose: Purpose, *, now: datetime) -> tuple[int, ...]:
         """Give the ids in the token.
@@ -132,9 +145,11 @@ class KeyRing:
 
     def sign_short(self, purpose: Purpose, *ids: int, key_id: int | None = None) -> str:
         """Give a token that survives case folding: for return paths and Message-IDs."""
-        key = self._key(key_id)
-        body = _body(key, purpose, ids, None)
-        return _b32(body + key.mac(body, SHORT_MAC_BYTES))
+        return self.series(purpose, len(ids), key_id=key_id).short_token(packed(*ids))
+
+    def series(self, purpose: Purpose, count: int, *, key_id: int | None = None) -> "Series":
+        """Give what makes many tokens of one purpose, each with `count` ids that do not expire."""
+        return Series(self._key(key_id), purpose, count)
 
     def verify_short(self, token: str, purpose: Purpose) -> tuple[int, ...]:
         """Give the ids in a case-folded token; TokenError when it is not ours."""
@@ -161,6 +176,47 @@ class KeyRing:
         return _ids_and_expiry(body[2:])
 
 
+class Series:
+    """Tokens by one key for one purpose, for mail in numbers: they differ in their ids alone.
+
+    Each is the same that the ring gives for its ids, which are given here as `packed` writes them.
+    """
+
+    __slots__ = ("_beginning", "_key")
+
+    def __init__(self, key: Key, purpose: Purpose, count: int, *, expires: bool = False) -> None:
+        self._key = key
+        self._beginning = bytes((VERSION << 4 | purpose, key.id, count << 1 | expires))
+
+    def token(self, ids: bytes) -> str:
+        """Give a token for a link."""
+        body = self._beginning + ids
+        return _b64(body + self._key.mac(body, MAC_BYTES))
+
+    def short_token(self, ids: bytes) -> str:
+        """Give a token that survives case folding."""
+        body = self._beginning + ids
+        return _b32(body + self._key.mac(body, SHORT_MAC_BYTES))
+
+
+def packed(*numbers: int) -> bytes:
+    """Give numbers as they stand in a token: seven bits an octet, the low ones first.
+
+    Raises ValueError for a negative one.
+    """
+    octets = []
+    for number in numbers:
+        rest = number
+        while rest > 0x7F:
+            octets.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        octets.append(rest)
+    try:
+        return bytes(octets)
+    except ValueError:
+        raise ValueError("ids are not negative") from None
+
+
 def new_key() -> str:
     """Make a fresh secret for the settings, as base64."""
     return _b64(secrets.token_bytes(KEY_BYTES))
@@ -184,21 +240,6 @@ def _keyed(secret: bytes, pad: int, text: bytes = b"") -> "hashlib._Hash":
     """Give one hash of HMAC (RFC 2104, 2), with the key and the beginning of a text in it."""
     key = secret if len(secret) <= _BLOCK else hashlib.sha256(secret).digest()
     return hashlib.sha256(bytes(byte ^ pad for byte in key.ljust(_BLOCK, b"\0")) + text)
-
-
-def _body(key: Key, purpose: Purpose, ids: Sequence[int], expires_at: datetime | None) -> bytes:
-    numbers = ids if expires_at is None else (*ids, int(expires_at.timestamp()))
-    body = [VERSION << 4 | purpose, key.id, len(ids) << 1 | (expires_at is not None)]
-    for number in numbers:
-        rest = number
-        while rest > 0x7F:
-            body.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        body.append(rest)
-    try:
-        return bytes(body)
-    except ValueError:
-        raise ValueError("ids are not negative") from None
 
 
 def _ids_and_expiry(rest: bytes) -> tuple[tuple[int, ...], datetime | None]:
@@ -244,11 +285,13 @@ def _unb64(text: str) -> bytes:
 
 def _b32(raw: bytes) -> str:
     # The standard library's takes longer than the HMAC, and every message has two of these.
-    bits = len(raw) * 8
-    spare = -bits % 15
-    number = int.from_bytes(raw, "big") << spare
-    threes = [_THREES[number >> at & 0x7FFF] for at in range(bits + spare - 15, -1, -15)]
-    return "".join(threes)[: -(-bits // 5)]
+    size = len(raw)
+    if size > _GROUP:
+        return _b32(raw[:_GROUP]) + _b32(raw[_GROUP:])
+    bits = int.from_bytes(raw, "big") << (_GROUP - size) * 8
+    for upper, times in _APART:
+        bits += (bits & upper) * times  # the upper halves move up, and the lower ones stay
+    return bits.to_bytes(32, "big").translate(_BASE32)[: -(-size * 8 // 5)].decode()
 
 
 def _unb32(text: str) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlmodel import Session
 
@@ -24,7 +24,7 @@ from mailer.delivery.signers import Signers
 from mailer.digests import life
 from mailer.language import Language
 from mailer.ledger import Claimed
-from mailer.links import Links
+from mailer.links import LastingLinks, Links
 from mailer.lists import Card
 from mailer.rendering import (
     DigestContent,
@@ -41,7 +41,7 @@ from mailer.rendering import (
     render_letter,
 )
 from mailer.rendering.holes import split
-from mailer.tokens import KeyRing, Purpose
+from mailer.tokens import KeyRing, Purpose, packed
 
 if TYPE_CHECKING:
     from mailer.dkim import Signer
@@ -56,6 +56,14 @@ LOOK_SECONDS = 1
 """How long letters may miss that a template was changed: looking takes as long as many of them."""
 
 _FileStamp = tuple[Path, int, int]
+
+
+class _Marks(NamedTuple):
+    """What makes the tokens of messages that are signed by one key, from packed ids."""
+
+    message: Callable[[bytes], str]
+    bounce: Callable[[bytes], str]
+    links: LastingLinks
 
 
 class Press:
@@ -73,11 +81,7 @@ class Press:
         self.signers = Signers(keys)
         self._routes = settings.all_routes()
         self._one_click = settings.web.one_click
-        self._lasting_urls = {
-            "leave_url": links.leave,
-            "refuse_url": links.refuse,
-            "preferences_url": links.preferences,
-        }
+        self._marks_by: dict[int | None, _Marks] = {}
         self._plates: dict[int, Plate] = {}
         self._letters: dict[LetterContent, Edition] = {}
         self._digests: dict[tuple[Kind, DigestContent], Edition] = {}
@@ -265,7 +269,11 @@ class Press:
     def preview(self, edition: Edition, head: Head, claimed: Claimed) -> tuple[bytes, Filled]:
         """Compose a message of an edition that is not kept; also give its texts."""
         plate = self._compiled(edition, head)
-        return b"".join(self._composed(claimed, plate)), plate.fill(self._values(claimed, plate))
+        return b"".join(self._composed(claimed, plate)), self.filled(claimed, plate)
+
+    def filled(self, claimed: Claimed, plate: Plate) -> Filled:
+        """Give the texts of a message as its reader sees them."""
+        return plate.fill(Values(**self._given(claimed, plate)))
 
     def return_path(self, claimed: Claimed, plate: Plate) -> str:
         """Give the address in MAIL FROM, to which bounces come."""
@@ -280,7 +288,7 @@ class Press:
         route = self._routes[route_name]
         if route.envelope is Envelope.FIXED or self.redirect_to:
             return route.return_path or sender
-        token = self.keys.sign_short(Purpose.BOUNCE, delivery_id, key_id=signing_key)
+        token = self._marks(signing_key).bounce(packed(delivery_id))
         return f"b+{token}@{route.return_path_domain}"
 
     def _compiled(self, edition: Edition, head: Head) -> Plate:
@@ -289,37 +297,47 @@ class Press:
     def _composed(self, claimed: Claimed, plate: Plate) -> list[bytes]:
         one_click = self._one_click and claimed.subscriber_id is not None
         identity = self._identity(claimed, plate, one_click=one_click)
-        return plate.pieces(self._values(claimed, plate), identity)
+        return plate.spliced(self._given(claimed, plate), identity)
 
     def _identity(self, claimed: Claimed, plate: Plate, *, one_click: bool) -> Identity:
-        token = self.keys.sign_short(Purpose.MESSAGE, claimed.id, key_id=claimed.signing_key)
-        domain = plate.head.sender.address.rpartition("@")[2]
-        return Identity(f"{token}@{domain}", claimed.dated_at, one_click)
+        token = self._marks(claimed.signing_key).message(packed(claimed.id))
+        return Identity(f"{token}@{plate.message_domain}", claimed.dated_at, one_click)
 
-    def _values(self, claimed: Claimed, plate: Plate) -> Values:
+    def _given(self, claimed: Claimed, plate: Plate) -> dict[str, str]:
+        """Give a recipient's values by name."""
+        given = {
+            "address": claimed.address,
+            "name": claimed.name,
+            "other_address": claimed.context.get("other_address", ""),
+        }
         if claimed.subscriber_id is None or claimed.list_id is None:
             # A test or a notice: nobody's subscription, so nothing to leave.
             listed = plate.head.mailing_list
             home = listed.page_url if listed else ""
-            return Values(claimed.address, name=claimed.name, leave_url=home, preferences_url=home)
-        ids = (claimed.subscriber_id, claimed.list_id)
-        urls = {
-            name: url(*ids, key_id=claimed.signing_key)
-            for name, url in self._lasting_urls.items()
-            if name in plate.links
-        }
-        return Values(
-            address=claimed.address,
-            name=claimed.name,
-            other_address=claimed.context.get("other_address", ""),
-            **urls,
-            **self._dated_urls(claimed, ids),
-        )
+            return {**given, "leave_url": home, "preferences_url": home}
+        ids = packed(claimed.subscriber_id, claimed.list_id)
+        lasting = self._marks(claimed.signing_key).links
+        for name in plate.links:
+            if name in lasting:
+                given[name] = lasting[name](ids)
+        if "expires_at" in claimed.context:
+            given |= self._dated_urls(claimed, (claimed.subscriber_id, claimed.list_id))
+        return given
+
+    def _marks(self, key_id: int | None) -> _Marks:
+        """Give what a key signs with; made once for each."""
+        marks = self._marks_by.get(key_id)
+        if marks is None:
+            keys = self.keys
+            marks = self._marks_by[key_id] = _Marks(
+                keys.series(Purpose.MESSAGE, 1, key_id=key_id).short_token,
+                keys.series(Purpose.BOUNCE, 1, key_id=key_id).short_token,
+                self.links.lasting(key_id=key_id),
+            )
+        return marks
 
     def _dated_urls(self, claimed: Claimed, ids: tuple[int, int]) -> dict[str, str]:
         """Give the link that ends on a day of its own; which one, the kind of letter says."""
-        if "expires_at" not in claimed.context:
-            return {}
         said, list_id = claimed.context, ids[1]
         expires_at = datetime.fromisoformat(said["expires_at"])
         links, key = self.links, claimed.signing_key

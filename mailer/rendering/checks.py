@@ -5,6 +5,7 @@ it: both are refused, and never taken out in silence, so that whoever wrote it g
 """
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from mailer import unseen
@@ -16,8 +17,8 @@ LONGEST_LINE = 998
 LONGEST_URL = 900
 """Characters of an address on the web, which must fit on one header line with its name."""
 
-# Whole, ASCII, and without brackets: of these nothing remains to be asked.
-_ORDINARY_URL = re.compile(r"(https?)://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!#-;=?-Z_a-z~]*")
+# Whole, ASCII, and without what HTML or a header would have written otherwise.
+_ORDINARY_URL = re.compile(r"(https?)://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!#-%(-;?-Z_a-z~]*")
 _NOT_IN_URL = re.compile(r'[^!-~]|[<>"\\^`{|}]')
 
 
@@ -34,6 +35,15 @@ def line(name: str, text: str) -> str:
     return text
 
 
+def lines(values: Mapping[str, str]) -> None:
+    """Ask of several values, by name, what `line` asks of one."""
+    # Nearly always nothing is wrong, and one look at all of them together tells so.
+    together = "".join(values.values())
+    if len(together) > LONGEST_LINE or not together.isprintable():
+        for name, value in values.items():
+            line(name, value)
+
+
 def block(name: str, text: str) -> str:
     """Give the text back, if it has no control characters but line breaks and tabs.
 
@@ -42,6 +52,11 @@ def block(name: str, text: str) -> str:
     if found := unseen.IN_BLOCK.search(text):
         raise HeaderInvalid(name, f"holds {_said(found[0])}; take it out")
     return text
+
+
+def is_ordinary_url(url: str) -> bool:
+    """Tell whether an address is such that no header, no page and no reader has a question."""
+    return _ORDINARY_URL.fullmatch(url) is not None
 
 
 def web_address(name: str, url: str, schemes: tuple[str, ...] = ("https", "http")) -> str:

@@ -37,15 +37,22 @@ _QUOTED: Final = [
     for octet in range(256)
 ]
 # Values that are one line as they are, in a text and in HTML; nearly all of them are.
-_PLAIN: Final = re.compile(r"(?!\.|From )[ -<>-~]{1,75}")
-_PLAIN_IN_HTML: Final = re.compile(r"(?!\.|From )[ !#-%(-;?-~]{1,75}")
+_PLAIN: Final = re.compile(r"(?!\.|From )[ !#-%(-;?-~]{1,75}")
+
+
+NOT_PLAIN: Final[Mapping[str, bytes]] = {}
 
 
 class Body(Protocol):
     """An encoded text that lacks its values."""
 
-    def spliced(self, values: Mapping[str, str]) -> Sequence[bytes]:
-        """Give the whole text in pieces; the values are as a reader is to see them."""
+    def spliced(
+        self, values: Mapping[str, str], plain: Mapping[str, bytes] = NOT_PLAIN
+    ) -> Sequence[bytes]:
+        """Give the whole text in pieces; the values are as a reader is to see them.
+
+        `plain` may hold, of some of them, the lines that `plain_line` gives.
+        """
 
 
 def body(pieces: Sequence[str], encoding: Encoding, *, is_html: bool) -> Body:
@@ -55,7 +62,17 @@ def body(pieces: Sequence[str], encoding: Encoding, *, is_html: bool) -> Body:
     """
     if encoding == "base64":
         return _Grouped(pieces, _escaped if is_html else _plain)
-    return _Quoted(pieces, quoted_html if is_html else quoted)
+    return _Quoted(pieces, _quoted_html if is_html else quoted)
+
+
+def plain_line(value: str) -> bytes | None:
+    """Give a value's line in quoted-printable, if it is one as it is, in a text and in HTML."""
+    return one_line(value) if _PLAIN.fullmatch(value) else None
+
+
+def one_line(value: str) -> bytes:
+    """Give the line of a value that is known to be plain."""
+    return f"{value}=\r\n".encode()
 
 
 def network_lines(text: str) -> str:
@@ -93,10 +110,12 @@ class _Quoted:
             for name in names
         )
 
-    def spliced(self, values: Mapping[str, str]) -> Sequence[bytes]:
+    def spliced(
+        self, values: Mapping[str, str], plain: Mapping[str, bytes] = NOT_PLAIN
+    ) -> Sequence[bytes]:
         pieces = self._pieces.copy()
         for name, places in self._places:
-            written = self._form(values[name])
+            written = plain.get(name) or self._form(values[name])
             for at in places:
                 pieces[at] = written
         return pieces
@@ -104,8 +123,6 @@ class _Quoted:
 
 def quoted(text: str) -> bytes:
     """Give a piece of network lines in quoted-printable; what has no end ends with a soft break."""
-    if _PLAIN.fullmatch(text):
-        return f"{text}=\r\n".encode()
     if not text:
         return b""
     *lines, rest = text.split("\r\n")
@@ -114,10 +131,8 @@ def quoted(text: str) -> bytes:
     return "\r\n".join(written).encode()
 
 
-def quoted_html(value: str) -> bytes:
+def _quoted_html(value: str) -> bytes:
     """Give a value in quoted-printable as it stands in HTML: escaped first."""
-    if _PLAIN_IN_HTML.fullmatch(value):
-        return f"{value}=\r\n".encode()
     return quoted(str(escape(value)))
 
 
@@ -165,7 +180,10 @@ class _Grouped:
             for at, (parts, constant) in enumerate(runs)
         ]
 
-    def spliced(self, values: Mapping[str, str]) -> Sequence[bytes]:
+    def spliced(
+        self, values: Mapping[str, str], plain: Mapping[str, bytes] = NOT_PLAIN
+    ) -> Sequence[bytes]:
+        del plain  # in base64 a value's lines depend on what stands before
         written, left_over = [self._first.lines], self._first.left_over
         for parts, forms in self._runs:
             raw = left_over + b"".join([self._octets(part, values) for part in parts])

@@ -5,8 +5,7 @@ looks like depends on where it stands: escaped in HTML, plain in the text and th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Self
 
 from markupsafe import escape
@@ -14,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailer.errors import Refused
 from mailer.language import Language
-from mailer.rendering.checks import LONGEST_LINE, line, web_address
+from mailer.rendering.checks import lines, web_address
 from mailer.rendering.content import Kind
 from mailer.rendering.editions import Edition
 from mailer.rendering.holes import split
@@ -45,19 +44,15 @@ class Values:
     meant_for: str = ""
 
     def __post_init__(self) -> None:
-        # Nearly always nothing is wrong, and one look at all of them together tells so.
-        together = "".join(_all(self))
-        if len(together) > LONGEST_LINE or not together.isprintable():
-            for name, value in zip(_NAMES, _all(self), strict=True):
-                line(name, value)
-        for name, url in zip(_LINKS, _links(self), strict=True):
-            if url:
-                web_address(name, url)
+        given = self.given()
+        lines(given)
+        for name, value in given.items():
+            if name.endswith("_url"):
+                web_address(name, value)
 
-
-_NAMES = tuple(field.name for field in fields(Values))
-_LINKS = tuple(name for name in _NAMES if name.endswith("_url"))
-_all, _links = attrgetter(*_NAMES), attrgetter(*_LINKS)
+    def given(self) -> dict[str, str]:
+        """Give the values by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,10 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An edition cut at its holes; `holes` are the names of the values that it shows."""
+    """An edition cut at its holes.
+
+    `holes` are the names of the values that it shows, `links` those among them that are links.
+    """
 
     edition: Edition
     language: Language
@@ -79,6 +77,7 @@ class Prepared:
     html: Pieces
     text: Pieces
     holes: frozenset[str]
+    links: tuple[str, ...]
 
     @classmethod
     def of(cls, edition: Edition, language: Language) -> Self:
@@ -88,7 +87,8 @@ class Prepared:
             split(text, nonce) for text in (edition.subject, edition.html, edition.text)
         )
         holes = frozenset(subject[1::2] + html[1::2] + text[1::2])
-        return cls(edition, language, subject, html, text, holes)
+        links = tuple(sorted(name for name in holes if name.endswith("_url")))
+        return cls(edition, language, subject, html, text, holes, links)
 
     @property
     def kind(self) -> Kind:
@@ -100,7 +100,7 @@ class Prepared:
 
         Raises Refused if a link that it shows is missing.
         """
-        said = self.said(values)
+        said = self.said(values.given())
         escaped = {name: str(escape(value)) for name, value in said.items()}
         return Filled(
             subject=joined(self.subject, said),
@@ -108,25 +108,17 @@ class Prepared:
             text=joined(self.text, said),
         )
 
-    def said(self, values: Values) -> dict[str, str]:
-        """Give what the edition shows of the values, by name, with what follows from them.
+    def said(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Give a recipient's values by name, with what follows from them.
 
-        Raises Refused if a link is missing.
+        Raises Refused if a link that the edition shows is missing.
         """
-        said = {
-            name: greeting(self.language, values.name)
-            if name == GREETING
-            else getattr(values, name)
-            for name in self.holes
-        }
-        if not all(said.values()):
-            self._require_links(said)
-        return said
-
-    def _require_links(self, said: Mapping[str, str]) -> None:
-        for name in sorted(said):
-            if name.endswith("_url") and not said[name]:
+        for name in self.links:
+            if not given.get(name):
                 raise Refused(f"a {self.kind} message shows {name}, and none was given")
+        if GREETING not in self.holes:
+            return given
+        return {**given, GREETING: greeting(self.language, given["name"])}
 
 
 def greeting(language: Language, name: str) -> str:

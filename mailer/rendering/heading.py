@@ -4,19 +4,19 @@ A field is a text, the same in every message of the edition, or a function of on
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 from mailer.errors import HeaderInvalid
 from mailer.rendering import headers
 from mailer.rendering.checks import line, web_address
 from mailer.rendering.content import Kind, ListCard, SenderCard
-from mailer.rendering.filling import Prepared, Values, joined
+from mailer.rendering.filling import Prepared, joined
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 """The only value RFC 8058, 3.1 allows."""
@@ -59,8 +59,7 @@ class Head:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What makes a message this one and no other; fixed when it is first composed.
 
     `message_id` is without brackets; `one_click` may be True with an https base URL or on
@@ -71,15 +70,14 @@ class Identity:
     date: datetime
     one_click: bool = False
 
-    def __post_init__(self) -> None:
-        if self.date.tzinfo is None:
-            raise HeaderInvalid("Date", "has no time zone")
-
 
 Said = Mapping[str, str]
-"""The values that an edition shows, by name, as a reader is to see them."""
+"""A recipient's values, by name, as they are to be seen."""
 
-Field = str | Callable[[Values, Said, Identity], str]
+Plain = Container[str]
+"""Names of links that a header has no question to, either."""
+
+Field = str | Callable[[Said, Plain, Identity], str]
 
 
 def has_leave_link(kind: Kind, head: Head) -> bool:
@@ -108,32 +106,34 @@ def fields(prepared: Prepared, head: Head) -> Iterator[Field]:
         yield from _list_fields(kind, head, head.mailing_list)
 
 
-def _to_reader(values: Values, _said: Said, _identity: Identity) -> str:
-    return headers.mailbox("To", values.name, values.address)
+def _to_reader(said: Said, _plain: Plain, _identity: Identity) -> str:
+    return headers.mailbox("To", said["name"], said["address"])
 
 
-def _to_stranger(values: Values, _said: Said, _identity: Identity) -> str:
+def _to_stranger(said: Said, _plain: Plain, _identity: Identity) -> str:
     # Whoever fills the box in could have us send their words to anybody.
-    return headers.mailbox("To", "", values.address)
+    return headers.mailbox("To", "", said["address"])
 
 
 def _subject(pieces: tuple[str, ...]) -> Field:
     if len(pieces) == 1:
         return headers.text("Subject", pieces[0])
-    return lambda _values, said, _identity: headers.text("Subject", joined(pieces, said))
+    return lambda said, _plain, _identity: headers.text("Subject", joined(pieces, said))
 
 
-def _date(_values: Values, _said: Said, identity: Identity) -> str:
+def _date(_said: Said, _plain: Plain, identity: Identity) -> str:
     return _dated(identity.date)
 
 
 @lru_cache(maxsize=256)
 def _dated(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise HeaderInvalid("Date", "has no time zone")
     # RFC 5322, 3.3: English names and a numeric zone, whatever the reader's language.
     return headers.token("Date", format_datetime(moment.astimezone(UTC)))
 
 
-def _message_id(_values: Values, _said: Said, identity: Identity) -> str:
+def _message_id(_said: Said, _plain: Plain, identity: Identity) -> str:
     return headers.message_id(identity.message_id)
 
 
@@ -171,10 +171,12 @@ def _list_fields(kind: Kind, head: Head, mailing_list: ListCard) -> Iterator[Fie
 _ONE_CLICK_FIELD = headers.token("List-Unsubscribe-Post", ONE_CLICK)
 
 
-def _leaving(values: Values, _said: Said, identity: Identity) -> str:
-    if not values.leave_url:
+def _leaving(said: Said, plain: Plain, identity: Identity) -> str:
+    url = said.get("leave_url")
+    if not url:
         return ""
-    link = headers.urls("List-Unsubscribe", values.leave_url)
+    is_plain = "leave_url" in plain
+    link = f"List-Unsubscribe: <{url}>\r\n" if is_plain else headers.urls("List-Unsubscribe", url)
     return link + _ONE_CLICK_FIELD if identity.one_click else link
 
 

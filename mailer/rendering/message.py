@@ -7,15 +7,25 @@ delivery that is tried again is the same message.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Self
 
 from mailer import address as addresses
 from mailer.language import Language
 from mailer.rendering import headers
+from mailer.rendering.checks import is_ordinary_url, lines, web_address
 from mailer.rendering.editions import Edition
-from mailer.rendering.encoding import Body, Encoding, body, network_lines, shorter
+from mailer.rendering.encoding import (
+    LONGEST_LINE,
+    Body,
+    Encoding,
+    body,
+    network_lines,
+    one_line,
+    plain_line,
+    shorter,
+)
 from mailer.rendering.filling import Filled, Prepared, Values
 from mailer.rendering.heading import Field, Head, Identity, fields, has_leave_link
 from mailer.rendering.holes import nominal, split
@@ -25,7 +35,7 @@ class Plate:
     """An edition compiled: all that its messages have in common, encoded, and where they differ.
 
     `links` are the names of the links that a recipient's message shows, in head or body;
-    `domain` is the one in From, as an A-label.
+    `domain` is the one in From, as an A-label, and `message_domain` as a Message-ID has it.
     Raises HeaderInvalid or AddressInvalid for what must not stand in a header.
     """
 
@@ -35,13 +45,17 @@ class Plate:
         self.head = head
         self.links = _links(prepared, head)
         self.domain = addresses.parse(head.sender.address).domain
+        self.message_domain = head.sender.address.rpartition("@")[2]
         self._text, as_text = _body(edition, edition.text, is_html=False)
         self._html, as_html = _body(edition, edition.html, is_html=True)
         multipart = (
             f'Content-Type: multipart/alternative;{headers.FOLD}boundary="{boundary}"\r\n\r\n'
         )
         opening = multipart + _part_head("plain", as_text, boundary)
-        self._head = tuple(_merged([*fields(prepared, head), opening]))
+        found = list(_merged([*fields(prepared, head), opening]))
+        self._head = [field if isinstance(field, str) else "" for field in found]
+        self._fields = [(at, field) for at, field in enumerate(found) if not isinstance(field, str)]
+        self._words = tuple(prepared.holes - self.links)
         self._middle = _part_head("html", as_html, boundary).encode()
         self._end = f"--{boundary}--\r\n".encode()
 
@@ -68,18 +82,40 @@ class Plate:
         Raises HeaderInvalid or AddressInvalid for a value that must not stand in a header, and
         Refused if a link is missing.
         """
-        said = self.prepared.said(values)
-        head = [
-            field if isinstance(field, str) else field(values, said, identity)
-            for field in self._head
-        ]
+        return self.spliced(values.given(), identity)
+
+    def spliced(self, given: Mapping[str, str], identity: Identity) -> list[bytes]:
+        """Do the same with values by name: address and name, and what the edition shows.
+
+        They are asked here what `Values` ask. Also raises UsageError for a link.
+        """
+        lines(given)
+        said = self.prepared.said(given)
+        plain = self._plain(said)
+        head = self._head.copy()
+        for at, field in self._fields:
+            head[at] = field(said, plain, identity)
         return [
             "".join(head).encode(),
-            *self._text.spliced(said),
+            *self._text.spliced(said, plain),
             self._middle,
-            *self._html.spliced(said),
+            *self._html.spliced(said, plain),
             self._end,
         ]
+
+    def _plain(self, said: Mapping[str, str]) -> dict[str, bytes]:
+        """Give the lines of values that are the same wherever they stand; look at all links."""
+        plain = {}
+        for name in self.links:
+            url = said.get(name, "")
+            if len(url) < LONGEST_LINE and is_ordinary_url(url):
+                plain[name] = one_line(url)  # it has no sign that is written otherwise
+            else:
+                web_address(name, url)
+        for name in self._words:
+            if line := plain_line(said[name]):
+                plain[name] = line
+        return plain
 
 
 def _links(prepared: Prepared, head: Head) -> frozenset[str]:

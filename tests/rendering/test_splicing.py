@@ -23,7 +23,7 @@ from mailer.rendering import (
     render_digest,
     render_letter,
 )
-from mailer.rendering.encoding import Encoding, body, network_lines
+from mailer.rendering.encoding import Encoding, body, network_lines, plain_line
 from mailer.rendering.holes import marker, split
 from tests.rendering import in_full
 from tests.rendering.sample import ARABIC, DIGEST, JAPANESE, head, identity, letter
@@ -217,6 +217,16 @@ def test_a_spliced_body_equals_one_encoded_in_full(
     assert spliced == _in_full(written, encoding)
     assert _decoded(spliced, encoding) == "".join(written).encode()
     assert all(len(line) <= 76 for line in spliced.split(b"\r\n"))
+
+
+@settings(max_examples=400, deadline=None)
+@given(value=names | urls | addresses)
+def test_a_plain_line_is_what_either_form_gives(value: str) -> None:
+    line = plain_line(value)
+
+    if line is not None:
+        assert line == in_full.quoted_printable([value])
+        assert line == in_full.quoted_printable([str(escape(value))])
 
 
 @settings(max_examples=200, deadline=None)
