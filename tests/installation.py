@@ -286,12 +286,14 @@ class Installation:
         wait_for(lambda: self.digest(digest_id).state is DigestState.SENT, seconds=seconds)
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
-    """Look again and again until a condition holds, or fail."""
+def wait_for(
+    condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS, every: float = 0.02
+) -> None:
+    """Look again and again until a condition holds, or fail; seldom, where looking is dear."""
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, f"not within {seconds:g} seconds"
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def readers(count: int, *, domains: int = 5) -> list[str]:

@@ -1,27 +1,32 @@
-"""One-shot commands as processes of their own, forked from one that has our modules loaded.
+"""Commands as processes of their own, forked from one that has our modules loaded.
 
 Most of what a short command takes is its imports, and journeys run hundreds. All else is as in a
-process that is started anew: environment, folder, streams, exit code. What goes on (serve, worker)
-and what must be seen from its first line on is started by `subprocess`.
+process that is started anew: environment, folder, streams, signals, exit code.
 """
 
 import multiprocessing
 import os
 import runpy
+import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import reduction
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import IO, Any
 
 from mailer import cli
 
 _LOADED = [
-    "mailer.worker",
     "mailer.backups",
     "mailer.db.migrate",
+    "mailer.serve",
     "psycopg",
+    "uvloop",
     *(f"mailer.cli.{file.stem}" for file in Path(cli.__file__).parent.glob("[a-z]*.py")),
 ]
 
@@ -38,6 +43,33 @@ class Ended:
     err: str
 
 
+@dataclass(frozen=True)
+class Running:
+    """A command that goes on, with the words of `subprocess.Popen`."""
+
+    process: ForkServerProcess
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def poll(self) -> int | None:
+        return self.process.exitcode
+
+    def wait(self, seconds: float | None = None) -> int:
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            raise subprocess.TimeoutExpired(self.process.name, seconds or 0)
+        return self.process.exitcode
+
+    def terminate(self) -> None:
+        self.process.terminate()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+
 def run(
     module: str,
     arguments: Sequence[str],
@@ -47,20 +79,46 @@ def run(
     seconds: float,
 ) -> Ended:
     """Run `python -m MODULE ARGUMENTS`, kill it after so many seconds; give how it ended."""
-    with tempfile.TemporaryDirectory() as home:
-        out, err = Path(home, "out"), Path(home, "err")
-        out.touch()
-        err.touch()
-        process = _context.Process(
-            target=_be, args=(module, tuple(arguments), dict(environment), folder, out, err)
-        )
-        process.start()
-        process.join(seconds)
-        if process.is_alive():
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        streams = (out.fileno(), err.fileno())
+        process = start(module, arguments, environment, folder, streams=streams)
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.join()
-        assert process.exitcode is not None
-        return Ended(process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
+            code = process.wait()
+        return Ended(code, _read(out), _read(err))
+
+
+def start(
+    module: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path | None,
+    *,
+    streams: tuple[int, int] = (1, 2),
+) -> Running:
+    """Start `python -m MODULE ARGUMENTS`, which prints to these two open files."""
+    process = _context.Process(
+        target=_be,
+        args=(module, tuple(arguments), dict(environment), folder, *map(_Stream, streams)),
+    )
+    process.start()
+    return Running(process)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """An open file that goes along to the process, where it is another number."""
+
+    number: int
+
+    def __reduce__(self) -> Any:
+        return _arrived, (reduction.DupFd(self.number),)
+
+
+def _arrived(sent: Any) -> _Stream:
+    return _Stream(sent.detach())
 
 
 def _be(
@@ -68,12 +126,12 @@ def _be(
     arguments: tuple[str, ...],
     environment: dict[str, str],
     folder: Path | None,
-    out: Path,
-    err: Path,
+    *streams: _Stream,
 ) -> None:
     """Become the command: in a process that has just been forked."""
-    for stream, file in ((1, out), (2, err)):
-        os.dup2(os.open(file, os.O_WRONLY), stream)
+    for number, stream in enumerate(streams, start=1):
+        os.dup2(stream.number, number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
@@ -81,3 +139,8 @@ def _be(
         os.chdir(folder)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=False)
+
+
+def _read(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode()

@@ -3,14 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.journeys import forked
-from tests.journeys.forked import Ended
+from tests.journeys.forked import Ended, Running
 
 PATIENCE_SECONDS = 240
 
@@ -44,11 +43,10 @@ class Office:
     def json(self, *arguments: object) -> Any:
         return json.loads(self.run(*arguments, "--json"))
 
-    def start(self, *arguments: object) -> "subprocess.Popen[bytes]":
+    def start(self, *arguments: object) -> Running:
         """Start a command that goes on, such as serve; the caller ends it."""
-        program = self.program or (sys.executable, "-m", self.module)
-        command = [*program, "--config", str(self.config), *map(str, arguments)]
-        return subprocess.Popen(command, env=self._environment(), cwd=self.cwd)
+        command = ("--config", str(self.config), *map(str, arguments))
+        return forked.start(self.module, command, self._environment(), self.cwd)
 
     def file(self, name: str, text: str) -> Path:
         path = self.folder / name

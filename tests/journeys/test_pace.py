@@ -3,9 +3,8 @@
 The processes, the relay and both databases are real; the office's clock is moved on by minutes.
 """
 
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from mailer.clock import SystemClock
 from tests.installation import wait_for
+from tests.journeys.forked import Running
 from tests.journeys.moved_clock import FILE, moved_by
 from tests.journeys.office import Office
 from tests.smtp_server import SmtpServer
@@ -77,13 +77,27 @@ def office(tmp_path: Path, copied_database_url: str, relay: Provider) -> Office:
 
 
 @contextmanager
-def worker(office: Office) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(office: Office) -> Iterator[Running]:
     process = office.start("worker")
     try:
         yield process
     finally:
         process.terminate()
         process.wait(30)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Ask the office again and again, each time by a command."""
+    wait_for(condition, seconds=PATIENCE_SECONDS, every=0.5)
+
+
+def go_on(relay: Provider, until: int, *, by: float) -> None:
+    """Let seconds pass until the provider has taken so many."""
+    patience = time.monotonic() + 2 * PATIENCE_SECONDS
+    while relay.of_provider() < until:
+        assert time.monotonic() < patience, f"{relay.of_provider()} of {until}"
+        time.sleep(0.3)
+        relay.move(by)
 
 
 def digest(office: Office) -> str:
@@ -116,7 +130,7 @@ def test_one_provider_is_given_time_and_all_others_are_through(
     with worker(office):
         wait_for(lambda: len(relay.messages) == len(others), seconds=PATIENCE_SECONDS)
         seconds = relay.messages[-1].at - relay.messages[0].at
-        wait_for(lambda: paces(office)["google"]["state"] == "held", seconds=PATIENCE_SECONDS)
+        wait_until(lambda: paces(office)["google"]["state"] == "held")
         found = status(office, number)
     assert seconds < MINUTE
     assert relay.of_provider() == 0
@@ -134,12 +148,8 @@ def test_one_provider_is_given_time_and_all_others_are_through(
         relay.says = None
         relay.move(5.2 * MINUTE)
         wait_for(lambda: relay.of_provider() > 0, seconds=PATIENCE_SECONDS)
-        until = time.monotonic() + 2 * PATIENCE_SECONDS
-        while relay.of_provider() < len(theirs):
-            assert time.monotonic() < until, f"{relay.of_provider()} of {len(theirs)}"
-            time.sleep(0.5)
-            relay.move(4)
-        wait_for(lambda: status(office, number)["state"] == "sent", seconds=PATIENCE_SECONDS)
+        go_on(relay, len(theirs), by=4)
+        wait_until(lambda: status(office, number)["state"] == "sent")
     assert set(relay.taken.values()) == {1}
     assert status(office, number)["sent"] == 1000
     assert office.json("suppression", "list") == []
@@ -148,14 +158,12 @@ def test_one_provider_is_given_time_and_all_others_are_through(
     relay.says = NO_MORE
     second = digest(office)
     with worker(office):
-        wait_for(lambda: status(office, second)["sent"] == len(others), seconds=PATIENCE_SECONDS)
-        wait_for(lambda: paces(office)["google"]["state"] == "stopped", seconds=PATIENCE_SECONDS)
+        wait_until(lambda: status(office, second)["sent"] == len(others))
+        wait_until(lambda: paces(office)["google"]["state"] == "stopped")
         relay.says = None
         office.run("route", "resume", "smtp", "--group", "google")
         office.run("digest", "retry", second, "--failed")
-        until = time.monotonic() + 2 * PATIENCE_SECONDS
-        while status(office, second)["state"] != "sent":
-            assert time.monotonic() < until, status(office, second)
-            relay.move(10)
+        go_on(relay, 2 * len(theirs), by=10)
+        wait_until(lambda: status(office, second)["state"] == "sent")
     assert set(relay.taken.values()) == {2}
     assert office.json("suppression", "list") == []

@@ -23,6 +23,7 @@ from mailer.clock import SystemClock
 from mailer.db import Database
 from mailer.db.schema import Digest
 from tests.installation import wait_for
+from tests.journeys.forked import Running
 from tests.journeys.office import Office
 from tests.smtp_server import SmtpServer
 
@@ -62,7 +63,7 @@ def office(tmp_path: Path, copied_database_url: str, server: SmtpServer) -> Offi
 
 
 @contextmanager
-def serving(office: Office) -> Iterator[tuple["subprocess.Popen[bytes]", httpx2.Client]]:
+def serving(office: Office) -> Iterator[tuple[Running, httpx2.Client]]:
     process = office.start("serve")
     try:
         with httpx2.Client(base_url=office.settings["MAILER_WEB__BASE_URL"], timeout=20) as web:

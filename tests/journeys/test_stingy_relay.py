@@ -5,11 +5,9 @@ by minutes and days. The processes, the kills and the restore are real.
 """
 
 import re
-import signal
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 
 from mailer.clock import SystemClock
 from tests.installation import wait_for
+from tests.journeys.forked import Running
 from tests.journeys.moved_clock import FILE, moved_by
 from tests.journeys.office import Office
 from tests.smtp_server import SmtpServer
@@ -90,7 +89,7 @@ def office(tmp_path: Path, copied_database_url: str, relay: Stingy) -> Office:
 
 
 @contextmanager
-def worker(office: Office) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(office: Office) -> Iterator[Running]:
     process = office.start("worker")
     try:
         yield process
@@ -98,6 +97,11 @@ def worker(office: Office) -> Iterator["subprocess.Popen[bytes]"]:
         if process.poll() is None:
             process.terminate()
             process.wait(30)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Ask the office again and again, each time by a command."""
+    wait_for(condition, seconds=PATIENCE_SECONDS, every=0.5)
 
 
 def queued(office: Office, readers: list[str]) -> str:
@@ -127,8 +131,8 @@ def go_on(relay: Stingy, until: int) -> None:
             move(relay, MINUTE)
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    process.send_signal(signal.SIGKILL)
+def kill(process: Running) -> None:
+    process.kill()
     process.wait()
 
 
@@ -142,7 +146,7 @@ def test_two_thousand_go_through_a_stingy_relay_over_two_deaths_and_a_restore(
 
     # Given a relay that knows one sender, and an owner who did not know: nobody fails
     with worker(office):
-        wait_for(lambda: route(office)["state"] == "paused", seconds=PATIENCE_SECONDS)
+        wait_until(lambda: route(office)["state"] == "paused")
     assert "smtp.envelope = “fixed”" in route(office)["reason"]
     for name in ("ENVELOPE", "RETURN_PATH_DOMAIN"):
         del office.settings[f"MAILER_SMTP__{name}"]
@@ -156,7 +160,7 @@ def test_two_thousand_go_through_a_stingy_relay_over_two_deaths_and_a_restore(
     with worker(office):
         go_on(relay, A_DAY)
         move(relay, MINUTE)
-        wait_for(lambda: route(office)["state"] == "rests", seconds=PATIENCE_SECONDS)
+        wait_until(lambda: route(office)["state"] == "rests")
     assert "5.7.233" in route(office)["reason"]
 
     # The owner sets what was learnt; now the end is foretold
@@ -186,7 +190,7 @@ def test_two_thousand_go_through_a_stingy_relay_over_two_deaths_and_a_restore(
             go_on(relay, min(day, len(readers)) - in_doubt(office, digest))
         move(relay, timedelta(hours=24, minutes=20) if day < len(readers) else MINUTE)
     with worker(office):
-        wait_for(lambda: status(office, digest)["state"] == "sent", seconds=PATIENCE_SECONDS)
+        wait_until(lambda: status(office, digest)["state"] == "sent")
 
     # Then each got it once; what was in doubt is known by name, and nobody was suppressed
     doubtful = {one["address"] for one in deliveries(office, digest, "uncertain")}
