@@ -44,7 +44,7 @@ from mailer.db.bulk import draw, insert_into, pour, put
 from mailer.db.spelled import Spelled, stored
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The revision this program works with: the newest file in `migrations/versions`."""
 
 BUSY_SECONDS = 30

@@ -61,13 +61,16 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def states(kind: type[StrEnum], name: str) -> Enum:
-    """Give a column type that stores the enum's values and lets the database check them."""
+def states(kind: type[StrEnum], name: str, *, checked: bool = True) -> Enum:
+    """Give a column type that stores the enum's values and lets the database check them.
+
+    One that is not `checked` has a constraint of its own.
+    """
     return Enum(
         kind,
         name=name,
         native_enum=False,
-        create_constraint=True,
+        create_constraint=checked,
         length=32,
         values_callable=lambda members: [member.value for member in members],
     )
@@ -622,11 +625,16 @@ class Delivery(Table, table=True):
             postgresql_where=text("digest_id IS NULL"),
         ),
         CheckConstraint("tries >= 0", name="tries"),
+        # Each by itself: of a list, SQLite makes a table anew for every row that it writes.
+        CheckConstraint(
+            " OR ".join(f"state = '{one.value}'" for one in DeliveryState), name="delivery_state"
+        ),
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     kind: DeliveryKind = Field(sa_type=states(DeliveryKind, "kind"))
     state: DeliveryState = Field(
-        default=DeliveryState.QUEUED, sa_type=states(DeliveryState, "delivery_state")
+        default=DeliveryState.QUEUED,
+        sa_type=states(DeliveryState, "delivery_state", checked=False),
     )
     digest_id: int | None = Field(default=None, foreign_key="digests.id")
     edition_id: int | None = Field(default=None, foreign_key="editions.id")

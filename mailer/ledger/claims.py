@@ -40,17 +40,20 @@ def letters_due(
     session: Session, routes: Collection[str], *, limit: int, now: datetime
 ) -> list[Claimed]:
     """Give some letters that could be claimed now, as a claim would give them; claims nothing."""
-    statement = (
-        select(*COLUMNS)
-        .where(
-            WAITING,
-            col(Delivery.digest_id).is_(None),
-            col(Delivery.due_at) <= now,
-            col(Delivery.route).in_(routes),
-        )
-        .limit(limit)
+    values = {"routes": list(routes), "limit": limit, "now": now}
+    return [Claimed._make(row) for row in session.connection().execute(_LETTERS_DUE, values)]
+
+
+_LETTERS_DUE = (
+    select(*COLUMNS)
+    .where(
+        WAITING,
+        TABLE.c.digest_id.is_(None),
+        TABLE.c.due_at <= bindparam("now"),
+        TABLE.c.route.in_(bindparam("routes", expanding=True)),
     )
-    return [Claimed(*row) for row in session.execute(statement)]
+    .limit(bindparam("limit"))
+)
 
 
 def is_due(session: Session, digest_id: int, *, now: datetime) -> bool:
