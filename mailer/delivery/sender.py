@@ -42,6 +42,7 @@ class Sender:
         self._lane = lane
         self._composer = composer
         self._connection = Connection(lane.route)
+        self._current: _Ready | None = None
         self._next: _Ready | None = None
         self._changes = 0
 
@@ -102,26 +103,43 @@ class Sender:
             self._next = None
 
     async def _send(self, ready: "_Ready") -> None:
-        parcel, reply = ready.parcel, ready.message
+        self._current, reply = ready, ready.message
         try:
             if not isinstance(reply, Reply):
                 reply = await self._connection.send(
                     ready.envelope,
                     reply,
-                    before_dot=lambda: self._holding.begin_dot(parcel),
+                    before_dot=lambda: self._holding.begin_dot(ready.parcel),
                     vouched=True,  # as `Plate.compose` promises
                     ahead=self._look_ahead(),
+                    following=self._go_on,
                 )
-            self._note(parcel, reply)
+            self._note(self._current.parcel, reply)
         except NotHeld as error:
-            self._holding.unbegin(parcel)
+            self._holding.unbegin(self._current.parcel)
             self._holding.give_up(error)
         except Exception as error:
             # Its row keeps the mark it has; all rows of this life are accounted for by marks.
-            log.exception("delivery.broke", delivery=parcel.claimed.id)
+            log.exception("delivery.broke", delivery=self._current.parcel.claimed.id)
             self._holding.give_up(error)
         finally:
             self._holding.out_of_hand(self._lane)
+
+    def _go_on(self, reply: Reply) -> tuple[bytes, Ahead | None] | None:
+        """Note that a message was taken, and give the one ahead, if that may still be sent."""
+        current, following = self._current, self._next
+        if current is None or following is None or isinstance(following.message, Reply):
+            return None
+        if self._holding.failure is not None or self._holding.changes != self._changes:
+            return None
+        self._next = None
+        self._note(current.parcel, reply)
+        self._holding.out_of_hand(self._lane)
+        self._current = following
+        ahead = self._look_ahead()
+        if not self._holding.begin_dot(following.parcel):
+            raise NotHeld("the claim was lost before the dot; nothing of the message was sent")
+        return following.message, ahead
 
     def _note(self, parcel: Parcel, reply: Reply) -> None:
         claimed, now = parcel.claimed, self._holding.clock.now()

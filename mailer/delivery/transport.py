@@ -16,7 +16,7 @@ from mailer.config import Auth, Security
 from mailer.delivery.opening import NotOpened, Session, open_session
 from mailer.delivery.reply import Reply, Step, heard, lost, own
 from mailer.delivery.route import Route, Timeouts, trust
-from mailer.delivery.wire import Answer, Lost
+from mailer.delivery.wire import BLOCK, OK, START_INPUT, Answer, GoOn, Lost
 from mailer.errors import NotHeld
 
 __all__ = [
@@ -31,9 +31,6 @@ __all__ = [
 ]
 
 SERVICE_CLOSING = 421
-START_INPUT = 354
-OK = 2
-"""The first digit of a good answer."""
 LEAVE = (Step.MAIL, Step.RCPT, Step.DATA)
 """What a relay is asked before it is given a message."""
 
@@ -57,6 +54,10 @@ class Ahead(NamedTuple):
     message: bytes
 
 
+Following = Callable[[Reply], tuple[bytes, Ahead | None] | None]
+"""Given the reply to a message, gives the next one, and the one ahead of that; see `send`."""
+
+
 class Connection:
     """One kept connection to a relay; one message at a time.
 
@@ -69,7 +70,7 @@ class Connection:
         self._context = trust(route)
         self._session: Session | None = None
         self._is_new = False
-        self._asked: Envelope | None = None
+        self._asked: Ahead | None = None
         waits = route.timeouts
         self._waits = {
             Step.RSET: waits.mail,
@@ -97,6 +98,7 @@ class Connection:
         before_dot: Callable[[], bool],
         vouched: bool = False,
         ahead: Ahead | None = None,
+        following: Following | None = None,
     ) -> Reply:
         """Send one message of whole CRLF lines and give the reply that decided it.
 
@@ -104,6 +106,10 @@ class Connection:
         and no NUL; else it is looked through, which takes longer than sending it.
         `ahead` is what will be sent next, if nothing comes between: a relay that offers
         PIPELINING is asked for it behind this message's dot, which saves a round trip.
+
+        `following` is called when the message was taken and the relay waits for the one ahead. It
+        may give that one, vouched for and recorded as being sent, to go out at once; and so on.
+        Then the reply is that to the last of them. What it raises is raised.
 
         `before_dot` is called once the relay waits for the message and before the first byte of
         it is written: it records the sending and says whether the delivery is still held. From
@@ -114,9 +120,9 @@ class Connection:
             return refusal
         content = message if vouched else _stuffed(message)
         try:
-            reply = await self._try(envelope, message, content, before_dot, ahead)
+            reply = await self._try(envelope, message, content, before_dot, ahead, following)
             if self._is_stale(reply):
-                reply = await self._try(envelope, message, content, before_dot, ahead)
+                reply = await self._try(envelope, message, content, before_dot, ahead, following)
         except BaseException:
             self.drop()
             raise
@@ -146,10 +152,12 @@ class Connection:
         content: bytes,
         before_dot: Callable[[], bool],
         ahead: Ahead | None,
+        following: Following | None,
     ) -> Reply:
         """Try once; `content` is the message as it goes out."""
         session = self._session
-        if session is not None and self._asked is envelope and session.wire.usable:
+        was_asked = self._asked is not None and self._asked.envelope is envelope
+        if session is not None and was_asked and session.wire.usable:
             self._asked, self._is_new = None, False
             refusal = await self._hear_ahead(session)
         else:
@@ -171,7 +179,7 @@ class Connection:
             return self._lost(session, Step.DATA, Lost("the relay did not wait for the message"))
         if not before_dot():
             raise NotHeld("the claim was lost before the dot; nothing of the message was sent")
-        return await self._hand_over(session, content, ahead)
+        return await self._hand_over(session, content, ahead, following)
 
     async def _ask_leave(self, session: Session, commands: Sequence[bytes]) -> Reply | None:
         """Ask whether the relay takes a message; None when it waits for it, else why not.
@@ -279,7 +287,13 @@ class Connection:
         silent = reply.step is Step.MAIL and reply.code in {None, SERVICE_CLOSING}
         return silent or reply.step is Step.RSET
 
-    async def _hand_over(self, session: Session, content: bytes, ahead: Ahead | None) -> Reply:
+    async def _hand_over(
+        self,
+        session: Session,
+        content: bytes,
+        ahead: Ahead | None,
+        following: Following | None,
+    ) -> Reply:
         waits = self.route.timeouts
         session.begun = False  # the dot ends the transaction, however it is answered
         asked = self._ask_ahead(session, ahead) if ahead and session.pipelines else ()
@@ -290,11 +304,28 @@ class Connection:
                 dot_seconds=waits.dot,
                 ahead=asked,
                 ahead_seconds=self._leave_waits,
+                go_on=self._flow(session, following) if asked and following else None,
             )
         except Lost as error:
             return self._lost(session, Step.DOT, error)
         session.sent += 1
         return self._heard(session, Step.DOT, answer)
+
+    def _flow(self, session: Session, following: Following) -> GoOn:
+        """Give what goes on with the next message while all goes well."""
+
+        def go_on(answer: Answer) -> tuple[bytes, Sequence[bytes]] | None:
+            if self._asked is None or len(self._asked.message) > BLOCK:
+                return None  # what is long goes block by block
+            given = following(self._heard(session, Step.DOT, answer))
+            if given is None:
+                return None
+            session.sent += 1
+            message, ahead = given
+            self._asked = None
+            return message, self._ask_ahead(session, ahead) if ahead else ()
+
+        return go_on
 
     def _ask_ahead(self, session: Session, ahead: Ahead) -> Sequence[bytes]:
         """Give what to ask behind the dot: nothing, unless this session will carry the next."""
@@ -304,7 +335,7 @@ class Connection:
         commands = _commands(session, ahead.envelope, ahead.message, self.route.host)
         if isinstance(commands, Reply):
             return ()
-        self._asked = ahead.envelope
+        self._asked = ahead
         return commands
 
     def _heard(self, session: Session, step: Step, answer: Answer) -> Reply:

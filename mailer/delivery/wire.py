@@ -25,6 +25,16 @@ MOST_LINES = 100
 END = b".\r\n"
 """What ends a message of whole lines."""
 
+START_INPUT = 354
+OK = 2
+"""The first digit of a good answer."""
+
+FLOWING = 4
+"""Answers to a dot and to MAIL, RCPT and DATA behind it."""
+
+ALONE_AND_AHEAD = 2
+"""Groups that are waited for when something was asked ahead."""
+
 LINES_KNOWN = 200
 """Lines of replies that are remembered: a relay says the same few to every message."""
 
@@ -46,6 +56,10 @@ class Answer(NamedTuple):
 
     code: int
     lines: tuple[str, ...]
+
+
+GoOn = Callable[[Answer], tuple[bytes, Sequence[bytes]] | None]
+"""Given the answer to a message, gives the next one and what to ask behind it; see `Wire.pour`."""
 
 
 class Replies:
@@ -125,6 +139,9 @@ class Wire(asyncio.Protocol):
         self._replies = Replies()
         self._groups: deque[_Group] = deque()
         self._ahead: _Group | None = None
+        self._behind = 0
+        self._go_on: GoOn | None = None
+        self._fault: Exception | None = None
         self._awaited: _Group | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._alarm = _Alarm(self._loop, self._late)
@@ -159,33 +176,50 @@ class Wire(asyncio.Protocol):
         dot_seconds: float,
         ahead: Sequence[bytes] = (),
         ahead_seconds: Sequence[float] = (),
+        go_on: GoOn | None = None,
     ) -> Answer:
         """Write a message of whole lines and its dot, and give the reply to it.
 
         Each block has to be taken in its time (RFC 5321, 4.5.3.2.5). A refusal in mid-message is
         an answer, and the session is not usable after it. The commands `ahead` go out behind the
         dot in the same breath; `answers_ahead` gives what is said to them.
+
+        When the message was taken and the relay, all its answers being there, waits for the next
+        one, `go_on` may give that one: it goes out at once, without waking who waits here, and so
+        on. The reply is that to the last message; what `go_on` raises is raised here.
         """
         group = self._expect((dot_seconds,))
-        asked = b""
+        asked = _lines(ahead)
         if ahead:
-            asked = _lines(ahead)
             self._ahead = _Group(ahead_seconds)
             self._groups.append(self._ahead)
+        self._behind, self._go_on = len(asked), go_on
         is_whole = len(content) <= BLOCK or await self._pour(content, group, block_seconds)
         if is_whole:
             last = content if len(content) <= BLOCK else content[_last_block(content) :]
             self._transport.writelines((last, END + asked))
-            if self._blocked is not None or last is not content:
-                await self._taken(block_seconds)
-                if not group.is_over:
-                    self._alarm.set(dot_seconds)  # from the last byte on
-        answer = (await self._answers(group))[0]
-        if not is_whole or self._transport.get_write_buffer_size() > len(asked):
+            if last is not content:
+                self._alarm.set(dot_seconds)  # from the last byte on
+        answer = await self._answer(group, block_seconds, dot_seconds)
+        if not is_whole or self._transport.get_write_buffer_size() > self._behind:
             self.abort()
             if answer.code < 400:
                 raise Lost("an answer before the end of the message")
         return answer
+
+    async def _answer(self, group: _Group, block_seconds: float, dot_seconds: float) -> Answer:
+        """Give the answer to the last message that went out, once it is all taken."""
+        while not group.is_over:
+            if self._blocked is not None:
+                await self._taken(block_seconds)
+                if not group.is_over:
+                    self._alarm.set(dot_seconds)  # from the last byte on
+            else:
+                await self._woken(group)
+            if self._fault is not None:
+                fault, self._fault = self._fault, None
+                raise fault
+        return (await self._answers(group))[0]
 
     async def answers_ahead(self) -> list[Answer]:
         """Give the replies to what was asked behind the last message; Lost like `ask_all`."""
@@ -219,12 +253,20 @@ class Wire(asyncio.Protocol):
 
     async def _answers(self, group: _Group) -> list[Answer]:
         if not group.is_over:
-            self._awaited, self._waiter = group, self._loop.create_future()
-            await self._waiter
+            await self._woken(group)
         if len(group.heard) < len(group.seconds):
             self.abort()
             raise Lost(self._ended or "the connection was lost", group.heard)
         return group.heard
+
+    async def _woken(self, group: _Group) -> None:
+        """Wait until a group is over, or something else has to be seen to."""
+        self._awaited, self._waiter = group, self._loop.create_future()
+        await self._waiter
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)  # unless whoever waited was cancelled
 
     async def _taken(self, seconds: float) -> None:
         """Wait until the transport takes more, the session ends, or a reply is there."""
@@ -254,14 +296,9 @@ class Wire(asyncio.Protocol):
             answers, error = self._replies.feed(data), None
         except Lost as lost:
             answers, error = list(lost.heard), lost
-        for answer in answers:
-            if not groups:
-                self._ended = self._ended or "the relay spoke out of turn"
-                break
-            group = groups[0]
-            group.heard.append(answer)
-            if len(group.heard) == len(group.seconds):
-                self._over(groups.popleft())
+        if len(answers) == FLOWING and self._flows(answers):
+            return
+        self._hear(answers)
         if error is not None:
             self._end(str(error))
         elif not groups:
@@ -270,6 +307,56 @@ class Wire(asyncio.Protocol):
                 self._ended = self._ended or "the relay spoke out of turn"
         elif answers:
             self._alarm.set(groups[0].seconds[len(groups[0].heard)])
+
+    def _hear(self, answers: Sequence[Answer]) -> None:
+        groups = self._groups
+        for answer in answers:
+            if not groups:
+                self._ended = self._ended or "the relay spoke out of turn"
+                return
+            group = groups[0]
+            group.heard.append(answer)
+            if len(group.heard) == len(group.seconds):
+                self._over(groups.popleft())
+
+    def _flows(self, answers: Sequence[Answer]) -> bool:
+        """Go on with the next message if a message and what was asked behind it went well."""
+        go_on, groups = self._go_on, self._groups
+        if (
+            go_on is None
+            or len(groups) != ALONE_AND_AHEAD
+            or groups[0].heard
+            or groups[0] is not self._awaited
+            or self._waiter is None
+            or self._waiter.done()
+            or self._replies.begun
+            or self._transport.get_write_buffer_size()
+        ):
+            return False
+        dot, mail, rcpt, data = answers
+        if not (dot.code // 100 == mail.code // 100 == rcpt.code // 100 == OK):
+            return False
+        if data.code != START_INPUT or len(groups[1].seconds) != FLOWING - 1:
+            return False
+        try:
+            following = go_on(dot)
+        except Exception as error:  # noqa: BLE001  (raised again by `pour`)
+            self._fault = error
+            self._wake()
+            return True
+        if following is None:
+            return False
+        content, ahead = following
+        if not ahead:  # else both groups wait anew, for the same
+            groups.pop()
+            self._ahead = None
+        asked = _lines(ahead)
+        self._behind = len(asked)
+        self._alarm.set(groups[0].seconds[0])
+        self._transport.writelines((content, END + asked))
+        if self._blocked is not None:
+            self._wake()
+        return True
 
     def eof_received(self) -> bool:
         """The relay will say no more: let the transport close."""
@@ -299,9 +386,8 @@ class Wire(asyncio.Protocol):
 
     def _over(self, group: _Group) -> None:
         group.is_over = True
-        waiter = self._waiter
-        if group is self._awaited and waiter is not None and not waiter.done():
-            waiter.set_result(None)  # unless whoever waited was cancelled
+        if group is self._awaited:
+            self._wake()
         if self._blocked is not None:
             self.resume_writing()
 

@@ -7,7 +7,6 @@ speaks in pieces, out of turn, or nonsense. None of it depends on how fast anyth
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from random import Random
 from typing import Any
 
@@ -65,6 +64,7 @@ class _Session:
     writer: asyncio.StreamWriter
     has_sender: bool = False
     recipients: tuple[str, ...] = ()
+    held: bytes = b""
 
     async def run(self) -> None:
         await self._say(b"220 ready")
@@ -138,10 +138,15 @@ class _Session:
         if seldom and self.relay.lot.random() > 0.1:
             return
         said = reply + end
-        cut = self.relay.lot.randrange(len(said)) if self.relay.lot.random() < 0.3 else 0
-        self.writer.write(said[:cut])
-        await asyncio.sleep(0.001 if cut else 0)
-        self.writer.write(said[cut:])
+        cut = self.relay.lot.randrange(len(said)) if self.relay.lot.random() < 0.1 else 0
+        if not cut and b"\n" in self.reader._buffer:  # type: ignore[attr-defined]
+            self.held += said  # more was asked already: that is answered with it
+            return
+        said, self.held = self.held + said, b""
+        if cut:
+            self.writer.write(said[:-cut])
+            await asyncio.sleep(0.001)
+        self.writer.write(said[-cut:])
         await self.writer.drain()
 
 
@@ -176,27 +181,50 @@ async def test_what_is_said_of_a_message_is_what_became_of_it(
         timeouts=IMPATIENT,
     )
     said: Counter[str] = Counter()
+    flowed: list[Reply] = []
 
     async def send_all(sender: int) -> None:
         connection = Connection(route)
         messages = [
             a_message(f"r{sender}.{number}@example.org", relay) for number in range(MESSAGES)
         ]
-        for one, after in zip_longest(messages, messages[1:]):
-            recipient, content = one.envelope.recipient, one.message
-            marks: list[str] = []
-            reply = await connection.send(
-                one.envelope,
-                content,
-                before_dot=lambda marks=marks: not marks.append("mark"),  # type: ignore[misc]
-                ahead=after if relay.lot.random() < 0.7 else None,
-            )
+        marks: Counter[str] = Counter()
+        done: list[Reply] = []
+
+        def note(reply: Reply) -> None:
+            """Compare what was said of the message whose turn it was with what became of it."""
+            one = messages[len(done)]
+            recipient = one.envelope.recipient
+            done.append(reply)
             said[became(reply)] += 1
             took = [one for one in relay.taken if recipient in one[0]]
-            assert set(took) <= {((recipient,), content)}
-            assert len(took) <= len(marks) <= 1
+            assert set(took) <= {((recipient,), one.message)}
+            assert len(took) <= marks[recipient] <= 1
             if became(reply) != "in doubt":
                 assert len(took) == (became(reply) == "taken"), reply
+
+        def mark() -> bool:
+            marks[messages[len(done)].envelope.recipient] += 1
+            return True
+
+        def ahead() -> Ahead | None:
+            left = messages[len(done) + 1 :]
+            return left[0] if left and relay.lot.random() < 0.7 else None
+
+        def following(reply: Reply) -> tuple[bytes, Ahead | None] | None:
+            if relay.lot.random() < 0.2:
+                return None
+            note(reply)
+            flowed.append(reply)
+            mark()
+            return messages[len(done)].message, ahead()
+
+        while len(done) < MESSAGES:
+            one = messages[len(done)]
+            reply = await connection.send(
+                *one, before_dot=mark, vouched=True, ahead=ahead(), following=following
+            )
+            note(reply)
         await connection.close()
 
     await asyncio.gather(*map(send_all, range(SENDERS)))
@@ -205,3 +233,4 @@ async def test_what_is_said_of_a_message_is_what_became_of_it(
 
     assert relay.astray == []
     assert len(said) == 3, said  # all of it happened
+    assert flowed, "not once were all answers there at once"

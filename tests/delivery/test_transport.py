@@ -5,8 +5,8 @@ import importlib.util
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -437,12 +437,28 @@ def relay() -> Iterator[SmtpServer]:
         yield server
 
 
-async def both(connection: Connection) -> tuple[Reply, Reply]:
+async def both(connection: Connection, *, flows: bool) -> tuple[Reply, Reply]:
     """Send a message, with the next one asked for behind it, and then that one."""
     await send(connection, "first@example.org")
+    said: list[Reply] = []
+
+    def following(reply: Reply) -> tuple[bytes, None]:
+        said.append(reply)
+        return SECOND, None
+
     ahead = Ahead(LEE, SECOND)
-    one = await connection.send(ENVELOPE, MESSAGE, before_dot=lambda: True, ahead=ahead)
-    two = await connection.send(LEE, SECOND, before_dot=lambda: True)
+    said.append(
+        await connection.send(
+            ENVELOPE,
+            MESSAGE,
+            before_dot=lambda: True,
+            ahead=ahead,
+            following=following if flows else None,
+        )
+    )
+    if len(said) == 1:
+        said.append(await connection.send(LEE, SECOND, before_dot=lambda: True))
+    one, two = said
     return one, two
 
 
@@ -477,6 +493,7 @@ async def test_what_comes_next_is_asked_for_behind_the_dot() -> None:
     assert groups[2:] == [MESSAGE + b".\r\n" + asked, SECOND + b".\r\n", b"QUIT\r\n"]
 
 
+@pytest.mark.parametrize("flows", [False, True])
 @pytest.mark.parametrize(
     "reply, then, codes, taken, connections",
     [
@@ -497,11 +514,13 @@ async def test_whatever_becomes_of_a_message_the_next_one_goes(
     codes: tuple[int | None, int],
     taken: list[str],
     connections: int,
+    *,
+    flows: bool,
 ) -> None:
     relay.answer("dot", reply, then=then, after=1, times=1, keeps="kim" in taken or None)
     connection = Connection(replace(route_to(relay), timeouts=replace(SHORT, dot=0.5)))
 
-    one, two = await both(connection)
+    one, two = await both(connection, flows=flows)
     await connection.close()
 
     assert (one.code, two.code) == codes
@@ -511,6 +530,7 @@ async def test_whatever_becomes_of_a_message_the_next_one_goes(
     assert relay.connections == connections
 
 
+@pytest.mark.parametrize("flows", [False, True])
 @pytest.mark.parametrize(
     "step, reply, then, code, connections",
     [
@@ -526,13 +546,20 @@ async def test_whatever_becomes_of_a_message_the_next_one_goes(
     ],
 )
 async def test_whatever_is_said_to_what_was_asked_ahead_is_about_that_message(
-    relay: SmtpServer, step: str, reply: Any, then: Then, code: int | None, connections: int
+    relay: SmtpServer,
+    step: str,
+    reply: Any,
+    then: Then,
+    code: int | None,
+    connections: int,
+    *,
+    flows: bool,
 ) -> None:
     relay.answer(step, reply, then=then, after=2, times=1)
     short = replace(SHORT, mail=0.5, rcpt=0.5, data=0.5)
     connection = Connection(replace(route_to(relay), timeouts=short))
 
-    one, two = await both(connection)
+    one, two = await both(connection, flows=flows)
     three = await send(connection, "last@example.org")
     await connection.close()
 
@@ -541,6 +568,141 @@ async def test_whatever_is_said_to_what_was_asked_ahead_is_about_that_message(
     wanted = ["first", "kim", *(["lee"] if code == 250 else []), "last"]
     assert [each.recipient.partition("@")[0] for each in relay.messages] == wanted
     assert relay.connections == connections
+
+
+class Series:
+    """Sends messages that follow each other at once; keeps what was said of each.
+
+    `flowed` counts those that went out without anybody being woken.
+    """
+
+    def __init__(self, messages: Sequence[bytes], *, lost: int | None = None) -> None:
+        self.messages = [
+            Ahead(Envelope("bounce@office.example", f"r{number}@example.org"), message)
+            for number, message in enumerate(messages)
+        ]
+        self.lost = lost
+        self.said: list[Reply] = []
+        self.flowed = 0
+
+    async def send(self, connection: Connection) -> None:
+        while (at := len(self.said)) < len(self.messages):
+            reply = await connection.send(
+                *self.messages[at],
+                before_dot=lambda: True,
+                vouched=True,
+                ahead=self.ahead(at),
+                following=self.following,
+            )
+            self.said.append(reply)
+
+    def ahead(self, at: int) -> Ahead | None:
+        return self.messages[at + 1] if at + 1 < len(self.messages) else None
+
+    def following(self, reply: Reply) -> tuple[bytes, Ahead | None]:
+        self.said.append(reply)
+        if len(self.said) == self.lost:
+            raise NotHeld("the claim was lost")
+        self.flowed += 1
+        at = len(self.said)
+        return self.messages[at].message, self.ahead(at)
+
+
+class Answers:
+    """A relay that says all it has to say to what it was sent in one go, or in two.
+
+    `groups` are what it got before it said anything.
+    """
+
+    def __init__(self, *, pieces: int = 1) -> None:
+        self.groups: list[bytes] = []
+        self.pieces = pieces
+        self.ended = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 relay.test\r\n")
+        await reader.readline()
+        writer.write(b"250-relay.test\r\n250 PIPELINING\r\n")
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            self.groups.append(await reader.readuntil(b"DATA\r\n"))
+            writer.write(b"250 ok\r\n250 ok\r\n354 go ahead\r\n")
+            while True:
+                message = await reader.readuntil(b"\r\n.\r\n")
+                writer.write(b"250 2.0.0 taken\r\n")
+                if self.pieces > 1:
+                    await asyncio.sleep(0.01)
+                self.groups.append(message + await reader.readuntil(b"DATA\r\n"))
+                writer.write(b"250 ok\r\n250 ok\r\n354 go ahead\r\n")
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        self.ended.set()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Route]:
+        async with await asyncio.start_server(self.serve, "127.0.0.1", 0, limit=1 << 20) as server:
+            port = server.sockets[0].getsockname()[1]
+            yield Route("smtp", "127.0.0.1", port, security=Security.NONE, timeouts=SHORT)
+            await self.ended.wait()
+
+
+async def test_what_was_asked_ahead_flows_while_all_goes_well() -> None:
+    relay = Answers()
+    series = Series([MESSAGE] * 6)
+    async with relay.listening() as route:
+        connection = Connection(route)
+        await series.send(connection)
+        connection.drop()
+
+    assert [reply.code for reply in series.said] == [250] * 6
+    assert series.flowed == 5
+    asked = [
+        f"MAIL FROM:<bounce@office.example>\r\nRCPT TO:<r{number}@example.org>\r\nDATA\r\n"
+        for number in range(6)
+    ]
+    wanted = [asked[0].encode()] + [MESSAGE + b".\r\n" + one.encode() for one in asked[1:]]
+    assert relay.groups == wanted
+
+
+async def test_answers_that_come_one_after_the_other_wake_who_waits() -> None:
+    relay = Answers(pieces=2)
+    series = Series([MESSAGE] * 4)
+    async with relay.listening() as route:
+        connection = Connection(route)
+        await series.send(connection)
+        connection.drop()
+
+    assert [reply.code for reply in series.said] == [250] * 4
+    assert series.flowed == 0
+    assert len(relay.groups) == 4
+
+
+@pytest.mark.parametrize("size", [64 * 1024 - 10, 64 * 1024, 64 * 1024 + 10, 300_000])
+async def test_what_flows_may_be_as_long_as_a_block_and_what_is_longer_goes_too(size: int) -> None:
+    relay = Answers()
+    long = MESSAGE + b"x" * (size - len(MESSAGE) - 2) + b"\r\n"
+    series = Series([MESSAGE, long, MESSAGE, long])
+    async with relay.listening() as route:
+        connection = Connection(route)
+        await series.send(connection)
+        connection.drop()
+
+    assert [reply.code for reply in series.said] == [250] * 4
+    assert [len(group) > size for group in relay.groups] == [False, False, True, False]
+    assert series.flowed >= (2 if size <= 64 * 1024 else 1)
+
+
+async def test_what_flows_is_not_sent_when_its_claim_is_lost() -> None:
+    relay = Answers()
+    series = Series([MESSAGE] * 4, lost=2)
+    async with relay.listening() as route:
+        connection = Connection(route)
+        with pytest.raises(NotHeld):
+            await series.send(connection)
+
+        assert not connection.is_open
+    assert len(series.said) == 2
+    assert len(relay.groups) == 3  # asked for the third, and never given it
 
 
 async def test_who_comes_between_gets_a_session_of_its_own(relay: SmtpServer) -> None:
