@@ -7,6 +7,7 @@ Sessions are synchronous. The edge opens the transaction; nothing below it commi
 
 A write opens with BEGIN IMMEDIATE on SQLite (a read that turns into a write fails at once,
 whatever the timeout), and one writer at a time in a process spares the others the waiting.
+Processes take turns: see `mailer.db.turnstile`.
 """
 
 import json
@@ -42,6 +43,7 @@ from sqlmodel import Session, SQLModel
 
 from mailer.db.bulk import draw, insert_into, pour, put
 from mailer.db.spelled import Spelled, stored
+from mailer.db.turnstile import Turnstile
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
 SCHEMA = "0005"
@@ -105,6 +107,7 @@ class Database:
         self._writer: AbstractContextManager[object] = (
             threading.Lock() if self.is_sqlite else nullcontext()
         )
+        self._turnstile = Turnstile(self.path, BUSY_SECONDS)
         self._engine = self._open(connections)
         self._immediate = self._engine.execution_options(immediate=True)
         self._snapshot = self._engine if self.is_sqlite else _snapshots(self._engine)
@@ -188,6 +191,7 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
+        self._turnstile.close()
 
     @contextmanager
     def plain_errors(self) -> Iterator[None]:
@@ -236,7 +240,7 @@ class Database:
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", self._turnstile.begin)
         return engine
 
 
@@ -321,11 +325,6 @@ def _prepare_loading(connection: sqlite3.Connection, _record: Any) -> None:
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
     connection.execute(f"SET idle_in_transaction_session_timeout = '{ASLEEP_SECONDS}s'")
     connection.commit()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("immediate")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def _cause(error: DBAPIError) -> str:
