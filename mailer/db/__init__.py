@@ -14,7 +14,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -41,7 +41,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Session, SQLModel
 
-from mailer.db.bulk import draw, insert_into, pour, put
+from mailer.db.bulk import BESIDE, draw, insert_into, pour, put, put_from_beside
 from mailer.db.spelled import Spelled, stored
 from mailer.db.turnstile import Turnstile
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
@@ -80,6 +80,7 @@ __all__ = [
     "newer",
     "pour",
     "put",
+    "put_from_beside",
     "stored",
     "upsert",
 ]
@@ -155,6 +156,16 @@ class Database:
         finally:
             loader.close()
 
+    @contextmanager
+    def beside(self, path: Path) -> Iterator[None]:
+        """Let a loading connection to SQLite read another SQLite file too: `put_from_beside`."""
+        if not self.is_sqlite:
+            yield
+            return
+        self._bare(f"ATTACH ? AS {BESIDE}", str(path))
+        yield
+        self._bare(f"DETACH {BESIDE}")  # after an error nothing is loaded any more
+
     def read(
         self, fn: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
@@ -211,6 +222,11 @@ class Database:
 
     def __str__(self) -> str:
         return f"the database {self.path or self.url.render_as_string(hide_password=True)}"
+
+    def _bare(self, statement: str, *values: str) -> None:
+        """Execute what SQLite does outside of a transaction only."""
+        with self.plain_errors(), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute(statement, values)
 
     def _open(self, connections: int) -> Engine:
         if not self.is_sqlite:

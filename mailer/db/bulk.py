@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import (
     JSON,
     ColumnElement,
+    Connection,
     Dialect,
     Select,
     Subquery,
@@ -34,27 +35,55 @@ from sqlmodel import Session, SQLModel
 Amend = Callable[[sqlite.Insert], sqlite.Insert]
 """Adds to an INSERT what is to be done with rows that are there already."""
 
+BESIDE = "beside"
+"""What the tables of an attached SQLite file are called by: see `Database.beside`."""
+
 
 def put(session: Session, table: SqlTable, rows: Sequence[tuple[str | int | None, ...]]) -> None:
     """Put rows of plain values into a temporary table, instead of what was in it.
 
     The table is made where it is not there yet; it belongs to this connection alone.
     """
-    connection = session.connection()
-    connection.execute(CreateTable(table, if_not_exists=True))
+    connection = _emptied(session, table)
     names = ", ".join(column.name for column in table.columns)
     if session.get_bind().dialect.name == "sqlite":
-        connection.exec_driver_sql(f"DELETE FROM temp.{table.name}")  # noqa: S608  (ours)
         marks = ", ".join("?" for _ in table.columns)
         insert = f"INSERT INTO temp.{table.name} ({names}) VALUES ({marks})"  # noqa: S608
-        connection.exec_driver_sql(insert, cast("Any", rows))
+        if rows:
+            connection.exec_driver_sql(insert, cast("Any", rows))
         return
     driver = cast("Any", connection.connection.driver_connection)
-    with driver.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {table.name}")
-        with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def put_from_beside(
+    session: Session,
+    table: SqlTable,
+    columns: Mapping[str, str],
+    source: str,
+    values: tuple[str | int, ...],
+) -> int:
+    """Put rows of an attached SQLite file into a temporary table, as `put` does; give how many.
+
+    `columns` gives for each name what it is made from, `source` a table there and a condition,
+    `values` what their marks stand for, in turn.
+    """
+    connection = _emptied(session, table)
+    names, found = ", ".join(columns), ", ".join(columns.values())
+    insert = f"INSERT INTO temp.{table.name} ({names}) SELECT {found} FROM {BESIDE}.{source}"  # noqa: S608
+    return connection.exec_driver_sql(insert, values).rowcount
+
+
+def _emptied(session: Session, table: SqlTable) -> Connection:
+    connection = session.connection()
+    connection.execute(CreateTable(table, if_not_exists=True))
+    if session.get_bind().dialect.name == "sqlite":
+        connection.exec_driver_sql(f"DELETE FROM temp.{table.name}")  # noqa: S608  (ours)
+    else:
+        connection.exec_driver_sql(f"TRUNCATE {table.name}")
+    return connection
 
 
 def pour(

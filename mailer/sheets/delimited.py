@@ -17,6 +17,8 @@ MARK = "\ufeff"
 SEP = "sep="
 """Excel may put a first line such as “sep=;” before the table."""
 
+NEVER_ENDS = "a quotation mark opens in this row and never ends"
+
 Text = Callable[[], Iterator[str]]
 
 
@@ -69,42 +71,35 @@ def _lines(text: Iterator[str], delimiter: str, name: str, limits: Limits) -> It
     skipped = first.lower().startswith(SEP)
     reader = csv.reader(text if skipped else chain([first], text), delimiter=delimiter, strict=True)
     begin, count, above = 1, 0, int(skipped)
+    columns, characters = limits.columns, limits.cell_characters
     while True:
-        line = _next(reader, begin + above, name, limits)
-        if line is None:
+        number, why = begin + above, ""
+        try:
+            cells = tuple(next(reader))
+        except StopIteration:
             return
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                raise FileInvalid(name, number, NEVER_ENDS) from None
+            # The reader goes on with the next line.
+            cells, why = (), f"not CSV: {error}"
         if reader.line_num - begin >= limits.lines_a_row:
-            raise FileInvalid(
-                name, begin + above, "a quotation mark opens in this row and never ends"
-            )
+            raise FileInvalid(name, number, NEVER_ENDS)
         begin = reader.line_num + 1
-        if line.why or "".join(line.cells).strip():
+        whole = "".join(cells)  # one look at all: there are millions of rows, and few are bad
+        if len(cells) > columns or len(whole) > characters or "\0" in whole:
+            why = why_not(cells, limits)
+        if why or whole.strip():
             count += 1
             if count > limits.rows:
-                raise FileInvalid(name, line.number, f"more than {limits.rows} rows; part the file")
-            yield line
-
-
-def _next(reader: Iterator[list[str]], number: int, name: str, limits: Limits) -> Line | None:
-    try:
-        cells = tuple(next(reader))
-    except StopIteration:
-        return None
-    except csv.Error as error:
-        if "unexpected end" in str(error):
-            raise FileInvalid(
-                name, number, "a quotation mark opens in this row and never ends"
-            ) from None
-        # The reader goes on with the next line.
-        return Line(number, (), f"not CSV: {error}")
-    return Line(number, cells, why_not(cells, limits))
+                raise FileInvalid(name, number, f"more than {limits.rows} rows; part the file")
+            yield Line(number, cells, why)
 
 
 def why_not(cells: tuple[str, ...], limits: Limits) -> str:
     """Tell why a row of cells cannot be used, if it cannot."""
     if len(cells) > limits.columns:
         return f"more than {limits.columns} cells in one row"
-    whole = "".join(cells)  # one look at all: there are millions of rows, and few are bad
-    if len(whole) > limits.cell_characters and len(max(cells, key=len)) > limits.cell_characters:
+    if any(len(cell) > limits.cell_characters for cell in cells):
         return f"a cell of more than {limits.cell_characters:,} characters"
-    return "holds a zero byte, which is no text" if "\0" in whole else ""
+    return "holds a zero byte, which is no text" if any("\0" in cell for cell in cells) else ""

@@ -52,83 +52,32 @@ class Arrivals:
         return bool(self.joining or self.gone or self.suppressed)
 
 
-def enter(
-    session: Session, coming: Arrivals, wanted: Import, rules: Rules, batch: int, *, now: datetime
-) -> None:
-    """Write all that an import brings with these rows."""
-    _join(session, coming.joining, wanted, rules, batch, now)
-    _leave(session, coming.gone, wanted, batch, now)
-    grounds = {
-        row.to.key: (row.verdict.reason, Ground(note=row.verdict.why)) for row in coming.suppressed
-    }
-    suppressions.suppress_all(session, grounds, batch_id=batch, now=now)
-
-
-def _join(
-    session: Session,
-    rows: Sequence[Row],
-    wanted: Import,
-    rules: Rules,
-    batch: int,
-    now: datetime,
-) -> None:
-    if not rows:
-        return
-    landing.land(session, rows, Common(batch, wanted.evidence), now=now)
+def join(session: Session, wanted: Import, rules: Rules, batch: int, *, now: datetime) -> None:
+    """Put on the list who stand in LANDED."""
+    landing.settle(session, batch, now=now)
     step = _step(session, wanted)
     _subscribe(session, step, wanted, batch, now)
-    here = select(col(Subscriber.id), literal(wanted.list_id), LANDED.c.details).join(
-        LANDED, LANDED.c.key == col(Subscriber.key)
-    )
+    here = select(LANDED.c.id, literal(wanted.list_id), LANDED.c.details).order_by(LANDED.c.number)
     if not wanted.basis:
         record_each(session, "subscription.asked", EDITOR, here, at=now)
     if step.state is CONFIRMED:
         record_each(session, "subscription.confirmed", EDITOR, here, at=now)
     if step.letter:
         route = lists.route_of(session, wanted.list_id)
-        standings = _standings(session, rows, wanted)
+        standings = _standings(session, wanted)
         letters = [letter(step.letter, each, rules, route=route, when=now) for each in standings]
         ledger.post_all(session, letters, now=now)
 
 
-def _subscribe(session: Session, step: Step, wanted: Import, batch: int, now: datetime) -> None:
-    """Write the subscriptions; one that was pending is confirmed on the stated basis."""
-    since = now if step.state is CONFIRMED else None
-    given: dict[str, Any] = {
-        "state": step.state,
-        "basis": wanted.basis,
-        "confirmed_at": since,
-        "batch_id": batch,
-    }
-    language = func.coalesce(LANDED.c.language, wanted.language)
-    common = {**given, "list_id": wanted.list_id, "ask": 1, "created_at": now}
-    columns = inspect(Subscription).columns
-    values = [literal(value, columns[name].type) for name, value in common.items()]
-    source = (
-        select(col(Subscriber.id), language, *values)
-        .join(LANDED, LANDED.c.key == col(Subscriber.key))
-        .where(LANDED.c.number >= 0)  # SQLite reads “ON CONFLICT” right only after a WHERE
-        .order_by(LANDED.c.number)
-    )
-    statement = upsert(session, Subscription).from_select(
-        ["subscriber_id", "language", *common], source, include_defaults=False
-    )
-    known = statement.on_conflict_do_update(
-        index_elements=["subscriber_id", "list_id"],
-        set_=given,
-        where=col(Subscription.state) == PENDING,
-    )
-    session.execute(known)
-
-
-def _leave(
-    session: Session, rows: Sequence[Row], wanted: Import, batch: int, now: datetime
+def leave(
+    session: Session, rows: Sequence[Row], wanted: Import, batch: int, *, now: datetime
 ) -> None:
     """Know people as gone who left elsewhere: the only way that nobody brings them back."""
     if not rows:
         return
-    landing.land(session, rows, Common(batch, wanted.evidence), now=now)
-    standings = _standings(session, rows, wanted)
+    landing.land(session, rows, Common(batch, wanted.evidence))
+    landing.settle(session, batch, now=now)
+    standings = _standings(session, wanted)
     values = [
         {
             "subscriber_id": standing.subscriber_id,
@@ -154,6 +103,41 @@ def _leave(
     record_all(session, "subscription.left", EDITOR, lines, at=now)
 
 
+def suppress(session: Session, rows: Sequence[Row], batch: int, *, now: datetime) -> None:
+    """Suppress who must not be mailed."""
+    grounds = {row.to.key: (row.verdict.reason, Ground(note=row.verdict.why)) for row in rows}
+    suppressions.suppress_all(session, grounds, batch_id=batch, now=now)
+
+
+def _subscribe(session: Session, step: Step, wanted: Import, batch: int, now: datetime) -> None:
+    """Write the subscriptions; one that was pending is confirmed on the stated basis."""
+    since = now if step.state is CONFIRMED else None
+    given: dict[str, Any] = {
+        "state": step.state,
+        "basis": wanted.basis,
+        "confirmed_at": since,
+        "batch_id": batch,
+    }
+    language = func.coalesce(LANDED.c.language, wanted.language)
+    common = {**given, "list_id": wanted.list_id, "ask": 1, "created_at": now}
+    columns = inspect(Subscription).columns
+    values = [literal(value, columns[name].type) for name, value in common.items()]
+    source = (
+        select(LANDED.c.id, language, *values)
+        .where(LANDED.c.number >= 0)  # SQLite reads “ON CONFLICT” right only after a WHERE
+        .order_by(LANDED.c.number)
+    )
+    statement = upsert(session, Subscription).from_select(
+        ["subscriber_id", "language", *common], source, include_defaults=False
+    )
+    known = statement.on_conflict_do_update(
+        index_elements=["subscriber_id", "list_id"],
+        set_=given,
+        where=col(Subscription.state) == PENDING,
+    )
+    session.execute(known)
+
+
 def _step(session: Session, wanted: Import) -> Step:
     """Give what becomes of those who come: confirmed on the basis, or what an opt-in leads to."""
     if wanted.basis:
@@ -161,22 +145,23 @@ def _step(session: Session, wanted: Import) -> Step:
     return consent.subscribe(None, (), lists.by_id(session, wanted.list_id).opt_in)
 
 
-def _standings(session: Session, rows: Sequence[Row], wanted: Import) -> list[Standing]:
-    """Give how those who landed stand on the list while they are asked, in the rows' order."""
-    statement = select(col(Subscriber.key), col(Subscriber.id), col(Subscriber.address)).join(
-        LANDED, LANDED.c.key == col(Subscriber.key)
+def _standings(session: Session, wanted: Import) -> list[Standing]:
+    """Give how those who landed stand on the list while they are asked, in their order."""
+    statement = (
+        select(LANDED.c.key, LANDED.c.id, col(Subscriber.address), LANDED.c.language)
+        .join(Subscriber, col(Subscriber.id) == LANDED.c.id)
+        .order_by(LANDED.c.number)
     )
-    people = {key: (number, address) for key, number, address in session.execute(statement)}
     return [
         Standing(
-            subscriber_id=people[row.to.key][0],
+            subscriber_id=number,
             list_id=wanted.list_id,
-            address=people[row.to.key][1],
-            key=row.to.key,
-            language=row.language or wanted.language,
+            address=address,
+            key=key,
+            language=language or wanted.language,
             state=PENDING,
             ask=1,
             offered=True,
         )
-        for row in rows
+        for key, number, address, language in session.execute(statement)
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -37,6 +37,9 @@ from mailer.subscribers.roster import Rules, Wish
 
 CONFIRMED, PENDING = SubscriptionState.CONFIRMED, SubscriptionState.PENDING
 UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
+
+# By address are known those of before there were names; SQLite lowers no letters but ASCII.
+_OLD_NAME = func.coalesce(col(AddressChange.old_name), func.lower(col(AddressChange.old_address)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,19 +248,19 @@ def given_up(session: Session, keys: Collection[str]) -> set[str]:
     One that is somebody's again is not among them.
     """
     named = suppressions.names(session, keys)
-    # By address are known those of before there were names; SQLite lowers no letters but ASCII.
-    old = func.lower(col(AddressChange.old_address))
-    known = func.coalesce(col(AddressChange.old_name), old)
-    statement = select(known).where(
-        among(session, known, list(named)),
-        col(AddressChange.done_at).is_not(None),
-        col(AddressChange.undone_at).is_(None),
-    )
+    statement = old_names().where(among(session, _OLD_NAME, list(named)))
     found = {named[one] for one in session.execute(statement).scalars()}
     if not found:
         return found
     taken = select(col(Subscriber.key)).where(among(session, col(Subscriber.key), found))
     return found - set(session.execute(taken).scalars())
+
+
+def old_names() -> Select[Any]:
+    """Select what addresses that were given up are called: by themselves, or by their hashes."""
+    return select(_OLD_NAME).where(
+        col(AddressChange.done_at).is_not(None), col(AddressChange.undone_at).is_(None)
+    )
 
 
 def follow(session: Session, claimed: Sequence[Claimed], *, now: datetime) -> list[Claimed]:

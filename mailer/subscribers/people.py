@@ -1,9 +1,10 @@
 """The people in a table: each row checked, a good one or why it is not."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from mailer import address as addresses
@@ -13,7 +14,7 @@ from mailer.errors import AddressInvalid, UsageError
 from mailer.language import is_code
 from mailer.sheets import Line, Sheet
 from mailer.subscribers import columns, origins
-from mailer.subscribers.columns import ADDRESS, FIRST, LAST, Columns
+from mailer.subscribers.columns import ADDRESS, FIELDS, FIRST, LAST, Columns
 from mailer.subscribers.origins import JOINS, Fate, Verdict
 
 GAPS = re.compile(r"[ \t\r\n]+")
@@ -106,7 +107,7 @@ class Reading:
             if not how.bare:
                 next(table)
             reader = _Reader(sheet.name, sheet.part, _names(how), len(how.head), how.place)
-            yield from (reader.row(line, self.origin) for line in table)
+            yield from reader.rows(table, self.origin)
 
 
 def understand(
@@ -152,8 +153,35 @@ class _Reader:
     width: int
     place: Mapping[str, int]
 
+    def rows(self, table: Iterable[Line], origin: str | None) -> Iterator[Row | Left]:
+        """Check all rows."""
+        # A field without a column is taken from a cell that is put behind all others.
+        pick = itemgetter(*(self.place.get(field, self.width) for field in FIELDS))
+        width, source, names, parse = self.width, self.name, self.names, addresses.parse
+        for line in table:
+            number, cells, why = line
+            picked = pick((*cells, "")) if len(cells) == width else None
+            if picked is None or why or not _is_tidy("".join(picked)):
+                yield self.row(line, origin)
+                continue
+            email, name, first, last, language, organisation, country = map(str.strip, picked)
+            try:
+                to = parse(email)
+                code = _language(language) or None
+            except (AddressInvalid, UsageError):
+                yield self.row(line, origin)
+                continue
+            verdict = self._verdict(line, origin) if origin else JOINS
+            if verdict.fate is Fate.OUT:
+                yield Left(number, email, verdict.why, source, names, cells)
+                continue
+            called = name or _joined(first, last)
+            yield Row(
+                number, to, called, code, organisation, country, verdict, source, names, cells
+            )
+
     def row(self, line: Line, origin: str | None) -> Row | Left:
-        """Check one row."""
+        """Check one row, whatever it holds."""
         cells = line.cells
         if len(cells) < self.width:
             cells += ("",) * (self.width - len(cells))
@@ -197,6 +225,17 @@ class _Reader:
         pairs = zip(self.names, line.cells, strict=False)
         cells = {name.lower(): cell.strip() for name, cell in pairs}
         return origins.judge(origin, cells, self.part)
+
+
+def _is_tidy(texts: str) -> bool:
+    """Tell of all texts of a row at once that there is nothing in them to tidy or to mind."""
+    return (
+        len(texts) <= LONGEST_TEXT
+        and texts.isprintable()
+        and "  " not in texts
+        and "'" not in texts
+        and "<" not in texts
+    )
 
 
 def _tidy(text: str) -> str:

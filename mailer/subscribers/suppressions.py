@@ -214,6 +214,11 @@ def name(session: Session, key: str, *, now: datetime) -> str:
     return _hashed(_secret(session, now), key)
 
 
+def are_hashed(session: Session) -> bool:
+    """Tell whether some addresses may be known by their hashes only."""
+    return facts.get(session, HASHING) is not None
+
+
 def names(session: Session, keys: Iterable[str]) -> dict[str, str]:
     """Give addresses by what they may be called: by themselves, or by their hashes."""
     found = {key: key for key in keys}

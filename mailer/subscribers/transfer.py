@@ -4,15 +4,17 @@ A file is read through before anything is written, so that one that is broken in
 changes nothing. Then it is taken in chunks, each a short transaction, as one batch; a bad row is
 told with its line and costs no good one. Nobody comes back in this way who left or is suppressed.
 
-Rows are read by the block. One that is larger than a chunk is taken in the order of addresses:
-then a chunk touches one part of the addresses' index, not all of it, which halves the time.
+Rows come by the block, in the order of addresses: then a chunk touches one part of the addresses'
+index, not all of it. Of a chunk only those are looked at one by one of whom something is known.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -24,30 +26,30 @@ from mailer.db.schema import (
     SubscriptionState,
     SuppressionReason,
 )
-from mailer.subscribers import arrivals, batches, moving
+from mailer.subscribers import arrivals, batches, landing, moving, spool
+from mailer.subscribers import known as known_people
 from mailer.subscribers.arrivals import Arrivals, Import
 from mailer.subscribers.batches import Origin
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
+from mailer.subscribers.landing import Common
 from mailer.subscribers.origins import Fate
 from mailer.subscribers.people import Left, Reading, Row
 from mailer.subscribers.roster import Rules, require_list_open
-from mailer.subscribers.seen import Seen
+from mailer.subscribers.spool import FIRST_ROWS, Block, Span
 from mailer.subscribers.suppressions import made_by_batch, reasons_of
 
-BLOCK = 10_000
-"""Rows in memory at once: some 15 MB."""
+FIRST = 500
+"""Rows taken in the first transaction."""
 
 FEWEST = 1_000
-MOST = 5_000
-"""Rows taken in one transaction, after the first."""
+MOST = 10_000
+"""Rows taken in one transaction after that."""
 
 CHUNK_SECONDS = 0.06
 """How long a transaction should take: others who write wait so long, and no more than 0.1."""
 
 MOST_TOLD = 1_000
 """Rows that stayed out which a report keeps; all of them are given as they come."""
-
-FIRST_ROWS = 5
 
 
 @dataclass
@@ -100,53 +102,47 @@ def take(
     FileInvalid, with the database as before, when a file as a whole cannot be read, and Refused
     for a list that has ended.
     """
-    watch = watch or Watch()
     database.read(require_list_open, wanted.list_id)
     total = reading.count()
-    run = _Run(wanted, rules, reading, watch, total, Seen(total))
+    run = _Run(wanted, rules, reading, watch or Watch(), total)
     run.report.batch = database.read(batches.unfinished, run.origin)
-    rows = reading.rows()
-    with database.loading() as loader:
-        while _take_block(loader, run, list(islice(rows, BLOCK)), now=now):
-            pass
+    with (
+        tempfile.TemporaryDirectory(prefix="mailer-import-") as folder,
+        database.loading() as loader,
+        closing(spool.blocks(reading, total, Path(folder))) as blocks,
+    ):
+        for block in blocks:
+            _take_block(loader, run, block, now=now)
     if run.report.batch and not wanted.dry_run:
         database.write(batches.note, run.report.batch, run.report.counts, ended_at=now())
     return run.report
 
 
 def _take_block(
-    loader: Database,
-    run: "_Run",
-    block: Sequence[Row | Left],
-    *,
-    now: Callable[[], datetime],
-) -> bool:
-    """Take a block of rows in short transactions, and tell of those that stay out.
-
-    False when there is none: the file has come to its end.
-    """
-    good, stayed = run.part(block)
-    if len(good) > run.pace.size:
-        good.sort(key=lambda row: row.to.key)
-    at = 0
-    while at < len(good):
-        chunk = good[at : at + run.pace.size]
-        if run.wanted.dry_run:
-            stayed += loader.read(run.look, chunk)
-        else:
-            stayed += loader.write(run.take, chunk, now=now())
-            run.pace.ended()
-        at += len(chunk)
-        run.tell_progress(len(chunk))
+    loader: Database, run: "_Run", block: Block, *, now: Callable[[], datetime]
+) -> None:
+    """Take a block of rows in short transactions, and tell of those that stay out."""
+    run.see(block)
+    stayed = block.stayed
+    first = 1
+    with loader.beside(block.path):
+        while first <= block.good:
+            span = Span(first, min(first + run.pace.size - 1, block.good))
+            if run.wanted.dry_run:
+                stayed += loader.read(run.look, block, span)
+            else:
+                stayed += loader.write(run.take, block, span, now=now())
+                run.pace.ended()
+            run.tell_progress(span.last - span.first + 1)
+            first = span.last + 1
     run.tell(stayed)
-    return bool(block)
 
 
 class _Pace:
     """How many rows one transaction takes: as many as this machine does in its time."""
 
     def __init__(self) -> None:
-        self.size = 500
+        self.size = FIRST
         self._began = 0.0
 
     def began(self) -> None:
@@ -169,7 +165,6 @@ class _Run:
     reading: Reading
     watch: Watch
     total: int
-    seen: Seen
     report: Report = field(default_factory=Report)
     pace: _Pace = field(default_factory=_Pace)
 
@@ -184,22 +179,12 @@ class _Run:
             mark=self.reading.mark,
         )
 
-    def part(self, block: Sequence[Row | Left]) -> tuple[list[Row], list[Left]]:
-        """Part the rows that can be taken from those that cannot; one address counts once."""
-        good: list[Row] = []
-        stayed: list[Left] = []
-        for row in block:
-            if isinstance(row, Left):
-                self.report.bad += 1
-                stayed.append(row)
-            elif self.seen.add(row.to.key):
-                good.append(row)
-            else:
-                self.report.skipped += 1
-                stayed.append(row.left("is in the file before"))
-        self.report.first += good[: FIRST_ROWS - len(self.report.first)]
-        self.tell_progress(len(stayed))
-        return good, stayed
+    def see(self, block: Block) -> None:
+        """Count the rows of a block that stay out by themselves; keep some that do not."""
+        self.report.bad += block.bad
+        self.report.skipped += len(block.stayed) - block.bad
+        self.report.first += block.first[: FIRST_ROWS - len(self.report.first)]
+        self.tell_progress(len(block.stayed))
 
     def tell_progress(self, count: int) -> None:
         """Count rows that are done with, and tell how far it is."""
@@ -214,27 +199,54 @@ class _Run:
         for left in stayed:
             self.watch.stayed_out(left)
 
-    def look(self, session: Session, chunk: Sequence[Row]) -> list[Left]:
+    def look(self, session: Session, block: Block, span: Span) -> list[Left]:
         """Sort rows without taking them; give those that stay out."""
-        return self._sort(session, chunk)[1]
+        return self._sort(session, block.rows(span))[1]
 
-    def take(self, session: Session, chunk: Sequence[Row], *, now: datetime) -> list[Left]:
+    def take(self, session: Session, block: Block, span: Span, *, now: datetime) -> list[Left]:
         """Take rows, and give those that stay out."""
         alone(session, Lock.ROSTER)
         self.pace.began()
-        coming, stayed = self._sort(session, chunk)
-        if not coming:
-            return stayed
         if self.report.batch is None:
+            coming, stayed = self._sort(session, block.rows(span))
+            if not coming:
+                return stayed
             self.report.batch = batches.begin(session, self.origin, now=now)
-        arrivals.enter(session, coming, self.wanted, self.rules, self.report.batch, now=now)
-        batches.note(session, self.report.batch, self.report.counts)
+            landing.land(session, coming.joining, self._common)
+        else:
+            coming, stayed = self._land(session, block, span)
+        batch, wanted = self.report.batch, self.wanted
+        arrivals.join(session, wanted, self.rules, batch, now=now)
+        arrivals.leave(session, coming.gone, wanted, batch, now=now)
+        arrivals.suppress(session, coming.suppressed, batch, now=now)
+        batches.note(session, batch, self.report.counts)
         return stayed
+
+    def _land(self, session: Session, block: Block, span: Span) -> tuple[Arrivals, list[Left]]:
+        """Let all land who come to join, and send those away whom something keeps out.
+
+        Gives what `_sort` does of those of whom something is known, and counts all.
+        """
+        landed = landing.land_span(session, block, span, self._common)
+        known = known_people.numbers(session, self.wanted.list_id)
+        rows = [*block.rows_of(known), *block.rows_apart(span)]
+        coming, stayed = self._sort(session, rows)
+        joining = {row.to.key for row in coming.joining}
+        landing.send_away(session, [row.to.key for row in rows if row.to.key not in joining])
+        self._count_joining(landed - len(known))
+        return coming, stayed
+
+    @property
+    def _common(self) -> Common:
+        assert self.report.batch is not None
+        return Common(self.report.batch, self.wanted.evidence)
 
     def _sort(self, session: Session, rows: Sequence[Row]) -> tuple[Arrivals, list[Left]]:
         """Part those who come from those who stay out, and count them all."""
         report = self.report
         stayed: list[Left] = []
+        if not rows:
+            return Arrivals(), stayed
         states = _states(session, rows, self.wanted.list_id)
         reasons = reasons_of(session, [row.to.key for row in rows], self.wanted.list_id)
         taken = self._suppressed_before(session, rows)
@@ -269,10 +281,14 @@ class _Run:
                 self.report.left += 1
             case Fate.SUPPRESSED:
                 self.report.suppressed += 1
-            case _ if self.wanted.basis:
-                self.report.confirmed += 1
             case _:
-                self.report.asked += 1
+                self._count_joining(1)
+
+    def _count_joining(self, number: int) -> None:
+        if self.wanted.basis:
+            self.report.confirmed += number
+        else:
+            self.report.asked += number
 
 
 def _is_so(

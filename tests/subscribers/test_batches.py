@@ -115,9 +115,9 @@ def test_an_import_that_was_broken_off_goes_on_in_its_batch(
     roster: Roster, take: Take, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given an import that ends after its first chunk, as one that is killed does
-    from mailer.subscribers import transfer
+    from mailer.subscribers import spool
 
-    monkeypatch.setattr(transfer, "BLOCK", 2)
+    monkeypatch.setattr(spool, "BLOCK", 2)
 
     def killed(_done: int, _all: int) -> None:
         raise KeyboardInterrupt

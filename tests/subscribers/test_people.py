@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailer import sheets, subscribers
 from mailer.errors import FileInvalid, UsageError
-from mailer.sheets import Wanted
-from mailer.subscribers import Reading
+from mailer.sheets import Line, Sheet, Wanted
+from mailer.subscribers import Reading, people
 from mailer.subscribers.people import Left, Row, guarded, unguarded
 
 
@@ -183,3 +185,54 @@ def test_no_text_goes_out_as_a_formula_and_all_come_back(text: str) -> None:
 
     assert not out.startswith(("=", "+", "-", "@", "\t"))
     assert unguarded(out) == text
+
+
+NASTY = (
+    " kim@example.org",
+    "jo@example.org",
+    "Kim <kim@example.org>",
+    "<kim@example.org>",
+    "kim@exämple.org",
+    "no address",
+    "a@localhost",
+    "",
+    " ",
+    "Kim  Lee",
+    "Kim\tLee",
+    "'=1+1",
+    "'Kim'",
+    "=1+1",
+    "x" * 201,
+    "x" * 120,
+    "en",
+    "english",
+    "\u3000",
+    "\u202eKim",
+    "\u00a0Kim",
+    "\x7f",
+    "山田",
+    "太郎",
+)
+HEADS = (
+    "email,name,organisation,country,language",
+    "first name,last name,email",
+    "language,email",
+    "email,entered,confirmed,blacklisted,htmlemail",
+)
+
+
+@given(
+    head=st.sampled_from(HEADS),
+    table=st.lists(st.lists(st.sampled_from(NASTY), min_size=1, max_size=6), max_size=8),
+)
+def test_a_tidy_row_is_read_just_as_any_other(head: str, table: list[list[str]]) -> None:
+    lines = [Line(1, tuple(head.split(",")))]
+    lines += [Line(number, tuple(cells)) for number, cells in enumerate(table, start=2)]
+    sheet = Sheet("people.csv", "a table", lambda: iter(lines))
+    reading = subscribers.understand("people.csv", [sheet], said={})
+
+    quickly = list(reading.rows())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "_is_tidy", lambda _texts: False)
+        assert quickly == list(reading.rows())

@@ -343,9 +343,9 @@ def test_a_letter_goes_to_the_spelling_that_is_known(roster: Roster, take: Take)
 def test_many_come_in_short_transactions(
     roster: Roster, take: Take, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mailer.subscribers import transfer
+    from mailer.subscribers import spool
 
-    monkeypatch.setattr(transfer, "BLOCK", 10)
+    monkeypatch.setattr(spool, "BLOCK", 10)
     people = "".join(f"reader{number}@example.org\n" for number in range(95))
 
     first = take("email\n" + people)
