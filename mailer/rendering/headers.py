@@ -5,9 +5,9 @@ a subject and before an address, never within an address, a List-Id or a link. (
 library encodes a long List-Unsubscribe, and Gmail then shows no button or refuses the mail.)
 """
 
-import base64
 import re
 import unicodedata
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Sequence
 
 from mailer import address as addresses
@@ -22,7 +22,7 @@ LONGEST_WORD = 75
 
 FOLD = "\r\n "
 
-_Form = Callable[[str], str]
+_Form = Callable[[bytes], str]
 
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _IDENTIFIER = re.compile(r"[!#-;=?-~]+")
@@ -113,6 +113,10 @@ def encoded_words(value: str, *, used: int = 0) -> str:
 
     No character is cut in two (RFC 2047, 5).
     """
+    octets = value.encode()
+    whole = min(_quoted_word(octets), _base64_word(octets), key=len)
+    if len(whole) <= min(LONGEST_WORD, LONGEST_LINE - used):
+        return whole  # the other one, be it cut or not, is no shorter
     quoted, grouped = _words(value, used, _quoted_word), _words(value, used, _base64_word)
     shortest = min(quoted, grouped, key=lambda words: sum(map(len, words)))
     return FOLD.join(shortest)
@@ -148,23 +152,23 @@ def _checked(name: str, value: str) -> str:
 
 def _words(value: str, used: int, form: _Form) -> list[str]:
     room = min(LONGEST_WORD, LONGEST_LINE - used)
-    whole = form(value)
+    whole = form(value.encode())
     return [whole] if len(whole) <= room else list(_several_words(value, room, form))
 
 
 def _several_words(value: str, room: int, form: _Form) -> Iterator[str]:
     held = ""
     for char in value:
-        if held and len(form(held + char)) > room:
-            yield form(held)
+        if held and len(form((held + char).encode())) > room:
+            yield form(held.encode())
             held, room = "", LONGEST_WORD
         held += char
-    yield form(held)
+    yield form(held.encode())
 
 
-def _base64_word(value: str) -> str:
-    return f"=?utf-8?b?{base64.b64encode(value.encode()).decode('ascii')}?="
+def _base64_word(octets: bytes) -> str:
+    return f"=?utf-8?b?{b2a_base64(octets, newline=False).decode()}?="
 
 
-def _quoted_word(value: str) -> str:
-    return f"=?utf-8?q?{''.join(map(_QUOTED.__getitem__, value.encode()))}?="
+def _quoted_word(octets: bytes) -> str:
+    return f"=?utf-8?q?{''.join(map(_QUOTED.__getitem__, octets))}?="
