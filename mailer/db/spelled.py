@@ -44,5 +44,5 @@ def stored(moment: datetime) -> str:
     """Give a moment as SQLite stores it: 26 characters, in UTC."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a zone")
-    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return in_utc.isoformat(" ", "microseconds")[:26]
+    at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{at.date()} {at.time().isoformat('microseconds')}"

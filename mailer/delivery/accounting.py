@@ -42,9 +42,6 @@ STATES = {
     Verdict.UNCERTAIN: DeliveryState.UNCERTAIN,
 }
 
-OVER = frozenset({Verdict.SENT, Verdict.REDIRECTED})
-"""What leaves nothing to tell but what the relay said when it took a message."""
-
 
 @dataclass(frozen=True, slots=True)
 class Detour:
@@ -131,15 +128,15 @@ def may_repeat(kind: DeliveryKind) -> bool:
 
 
 def _settlement(one: Result) -> Settlement:
-    outcome, reply, row = one.outcome, one.reply, one.claimed.id
-    if outcome.verdict is Verdict.SENT:
-        state, reason = DeliveryState.SENT, _detoured(one, one.detour) if one.detour else ""
-    else:
-        state, reason = STATES[outcome.verdict], outcome.reason
-    attempt = None if outcome.verdict in OVER else _attempt(one)
-    due_at, counted = outcome.due_at, outcome.counted
-    said = (reply.code, str(reply))
-    return Settlement(row, state, one.at, due_at, counted, reason, *said, attempt)
+    row, at, reply, outcome = one.claimed.id, one.at, one.reply, one.outcome
+    due_at, counted, verdict = outcome.due_at, outcome.counted, outcome.verdict
+    code, said = reply.code, str(reply)
+    if verdict is Verdict.SENT:
+        why = _detoured(one, one.detour) if one.detour else ""
+        return Settlement(row, DeliveryState.SENT, at, due_at, counted, why, code, said)
+    state, why = STATES[verdict], outcome.reason
+    attempt = None if verdict is Verdict.REDIRECTED else _attempt(one)
+    return Settlement(row, state, at, due_at, counted, why, code, said, attempt)
 
 
 def _detoured(one: Result, detour: Detour) -> str:
