@@ -64,9 +64,12 @@ def is_due(session: Session, digest_id: int, *, now: datetime) -> bool:
 
 def give_editions(session: Session, editions: Mapping[int, int]) -> None:
     """Note which editions letters go out as, by the ids of both."""
-    if editions:
-        values = [{"b_id": row, "b_edition": edition} for row, edition in editions.items()]
-        session.connection().execute(_GIVE_EDITION, values)
+    alike: dict[int, list[int]] = {}
+    for row, edition in editions.items():
+        alike.setdefault(edition, []).append(row)
+    for edition, ids in alike.items():
+        mine = among(session, col(Delivery.id), ids)
+        changed(session, update(Delivery).where(mine).values(edition_id=edition))
 
 
 def take_over(session: Session, ids: Collection[int], route: str) -> None:
@@ -155,10 +158,4 @@ def _hold(session: Session, worker_id: int, ids: set[int]) -> set[int]:
 
 _ALL = text(
     f"SELECT json_group_array(id) FROM deliveries WHERE worker_id = :me AND {HELD}"  # noqa: S608
-)
-
-_GIVE_EDITION = (
-    update(Delivery.__table__)  # type: ignore[attr-defined]
-    .where(col(Delivery.id) == bindparam("b_id"))
-    .values(edition_id=bindparam("b_edition"))
 )
