@@ -104,20 +104,14 @@ class _Quoted:
     def __init__(self, pieces: Sequence[str], form: Callable[[str], bytes]) -> None:
         self._form = form
         self._pieces = [b"" if at % 2 else quoted(piece) for at, piece in enumerate(pieces)]
-        names = dict.fromkeys(pieces[1::2])
-        self._places = tuple(
-            (name, tuple(at for at in range(1, len(pieces), 2) if pieces[at] == name))
-            for name in names
-        )
+        self._places = tuple((at, pieces[at]) for at in range(1, len(pieces), 2))
 
     def spliced(
         self, values: Mapping[str, str], plain: Mapping[str, bytes] = NOT_PLAIN
     ) -> Sequence[bytes]:
         pieces = self._pieces.copy()
-        for name, places in self._places:
-            written = plain.get(name) or self._form(values[name])
-            for at in places:
-                pieces[at] = written
+        for at, name in self._places:
+            pieces[at] = plain[name] if name in plain else self._form(values[name])
         return pieces
 
 
