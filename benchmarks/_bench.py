@@ -218,7 +218,7 @@ def _peak(pid: int) -> Iterator[dict[int, int]]:
     def watch() -> None:
         while not ended.wait(WATCH_SECONDS):
             children = Path(f"/proc/{pid}/task/{pid}/children")
-            with suppress(OSError):
+            with suppress(OSError, IndexError):  # one that has just ended has no memory any more
                 for one in (pid, *map(int, children.read_text().split())):
                     status = Path(f"/proc/{one}/status").read_text()
                     _, _, rest = status.partition("VmHWM:")

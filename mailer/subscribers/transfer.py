@@ -8,13 +8,11 @@ Rows come by the block, in the order of addresses: then a chunk touches one part
 index, not all of it. Of a chunk only those are looked at one by one of whom something is known.
 """
 
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -26,7 +24,7 @@ from mailer.db.schema import (
     SubscriptionState,
     SuppressionReason,
 )
-from mailer.subscribers import arrivals, batches, landing, moving, spool
+from mailer.subscribers import arrivals, batches, landing, moving, scratch, spool
 from mailer.subscribers import known as known_people
 from mailer.subscribers.arrivals import Arrivals, Import
 from mailer.subscribers.batches import Origin
@@ -107,9 +105,9 @@ def take(
     run = _Run(wanted, rules, reading, watch or Watch(), total)
     run.report.batch = database.read(batches.unfinished, run.origin)
     with (
-        tempfile.TemporaryDirectory(prefix="mailer-import-") as folder,
+        scratch.folder() as folder,
         database.loading() as loader,
-        closing(spool.blocks(reading, total, Path(folder))) as blocks,
+        closing(spool.blocks(reading, total, folder)) as blocks,
     ):
         for block in blocks:
             _take_block(loader, run, block, now=now)
