@@ -99,12 +99,14 @@ def pour(
     """
     if not rows:
         return
-    first, connection = rows[0], session.connection()
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
     # What all rows have in common is given once, and not with each of them.
-    varied = tuple(name for name in first if any(row[name] != first[name] for row in rows))
-    pouring = _pouring(connection.dialect.name, table, tuple(first), varied, amend)
-    common = {f"all_{name}": first[name] for name in first if name not in varied}
-    connection.execute(pouring.statement, {"rows": pouring.written(rows), **common})
+    common = {name: some[0] for name, some in columns.items() if some.count(some[0]) == len(some)}
+    varied = {name: some for name, some in columns.items() if name not in common}
+    connection = session.connection()
+    pouring = _pouring(connection.dialect.name, table, tuple(varied), tuple(common), amend)
+    values = {f"all_{name}": value for name, value in common.items()}
+    connection.execute(pouring.statement, {"rows": pouring.written(varied, len(rows)), **values})
 
 
 def draw(session: Session, statement: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -148,13 +150,13 @@ class _Pouring(NamedTuple):
     statement: sqlite.Insert
     plain: Mapping[str, Callable[[Any], Any] | None]
 
-    def written(self, rows: Sequence[Mapping[str, Any]]) -> str:
-        """Give rows as the text that the statement takes."""
-        columns = [
-            [make(row[name]) for row in rows] if make else [row[name] for row in rows]
+    def written(self, columns: Mapping[str, Sequence[Any]], count: int) -> str:
+        """Give so many rows, whose values stand in columns, as the text that it takes."""
+        plain = [
+            list(map(make, columns[name])) if make else columns[name]
             for name, make in self.plain.items()
         ]
-        texts = list(zip(*columns, strict=True)) or [()] * len(rows)
+        texts = list(zip(*plain, strict=True)) or [()] * count
         return json.dumps(texts, default=datetime.isoformat)
 
 
@@ -162,8 +164,8 @@ class _Pouring(NamedTuple):
 def _pouring(
     dialect: str,
     table: type[SQLModel],
-    names: tuple[str, ...],
     varied: tuple[str, ...],
+    common: tuple[str, ...],
     amend: Amend | None,
 ) -> _Pouring:
     columns = cast("SqlTable", table.__table__).c  # type: ignore[attr-defined]
@@ -172,7 +174,6 @@ def _pouring(
     plain: Dialect = sqlite.dialect() if is_sqlite else DefaultDialect()
     types = [columns[name].type for name in varied]
     source = (_on_sqlite if is_sqlite else _on_postgresql)(types)
-    common = [name for name in names if name not in varied]
     given = [bindparam(f"all_{name}", type_=columns[name].type) for name in common]
     statement = insert_into(dialect, table).from_select(
         [*varied, *common], source.add_columns(*given), include_defaults=False
