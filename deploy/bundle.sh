@@ -29,5 +29,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 echo "installed; next: $into/bin/mailer init /srv/news"
 INSTALL
 (cd "$work/$name" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum > SHA256SUMS)
-tar -C "$work" -czf "$out/$name.tar.gz" "$name"
+# Wheels are compressed already: trying harder is slow and saves nothing.
+tar -C "$work" -cf - "$name" | gzip -1 > "$out/$name.tar.gz"
 echo "$out/$name.tar.gz"

@@ -1,25 +1,29 @@
-"""The composition root: everything an edge needs, built once and passed down."""
+"""The composition root: everything an edge needs, built once and passed down.
+
+What renders and sends is imported when it is asked for: most commands do neither.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
-from mailer import config, continuity, delivery, departures, files, log
+from mailer import config, continuity, departures, files, log
 from mailer.clock import Clock, SystemClock
 from mailer.config import Config, Settings
 from mailer.continuity import Aftermath, Noting, Past
 from mailer.db import SCHEMA, Database
-from mailer.delivery import Engine, Pacing, Press, Route, Timeouts, Turns
-from mailer.language import Languages, languages
 from mailer.links import Links
-from mailer.rendering.environment import Templates
-from mailer.subscribers import Limits, Rules
 from mailer.tokens import KeyRing
+
+if TYPE_CHECKING:
+    from mailer.delivery import Engine, Pacing, Press, Route
+    from mailer.language import Languages
+    from mailer.subscribers import Rules
 
 logger = structlog.get_logger(__name__)
 
@@ -78,7 +82,7 @@ class App:
         """Migrate the database if it is behind; give the backup made of an SQLite file."""
         if self.database.revision() == SCHEMA:
             return None
-        from mailer.db import migrate  # noqa: PLC0415  (Alembic is large; a worker goes without)
+        from mailer.db import migrate
 
         return migrate.upgrade(self.database, now=self.clock.now())
 
@@ -98,6 +102,8 @@ class App:
 
     def settle_after(self, past: Past) -> Aftermath | None:
         """Make a database safe that was put back; None when another process just did."""
+        from mailer import delivery
+
         now = self.clock.now()
         done = self.database.write(continuity.after_restore, past, self.keys, self.rules, now=now)
         if done:
@@ -126,8 +132,10 @@ class App:
         return Links(self.settings.web.base_url, self.keys)
 
     @cached_property
-    def languages(self) -> Languages:
+    def languages(self) -> "Languages":
         """Give the languages that have a catalogue: ours, and those the owner added."""
+        from mailer.language import languages
+
         own = self.settings.templates.folder
         return languages(self.config.folder / own / "locale" if own else None)
 
@@ -139,8 +147,10 @@ class App:
         return (self.config.folder / own, ours) if own else (ours,)
 
     @cached_property
-    def rules(self) -> Rules:
+    def rules(self) -> "Rules":
         """Give how long links and letters live, and the limits on the box."""
+        from mailer.subscribers import Limits, Rules
+
         subscribe, delivery = self.settings.subscribe, self.settings.delivery
         return Rules(
             confirm_for=timedelta(days=subscribe.confirm_days),
@@ -161,19 +171,24 @@ class App:
         )
 
     @cached_property
-    def press(self) -> Press:
+    def press(self) -> "Press":
         """Give what renders and composes."""
+        from mailer.delivery import Press
+        from mailer.rendering import Templates
+
         templates = Templates(self.template_folders, self.languages)
         return Press(self.settings, self.keys, self.links, templates)
 
     @cached_property
-    def routes(self) -> dict[str, Route]:
+    def routes(self) -> "dict[str, Route]":
         """Give every way out, by name; ConfigError when one cannot be used."""
         return {name: _route(name, found) for name, found in self.settings.all_routes().items()}
 
     @cached_property
-    def pacing(self) -> Pacing:
+    def pacing(self) -> "Pacing":
         """Give the engine's numbers."""
+        from mailer.delivery import Pacing
+
         delivery = self.settings.delivery
         return Pacing(
             lease=timedelta(seconds=delivery.lease_seconds),
@@ -181,8 +196,10 @@ class App:
             batch=delivery.batch,
         )
 
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Give a new engine; ConfigError when a route cannot be used."""
+        from mailer.delivery import Engine, Turns
+
         if self.settings.delivery.redirect_all_to:
             logger.warning("mail.redirected", to=self.settings.delivery.redirect_all_to)
         turns = Turns(self.database, self.clock, self.press)
@@ -200,7 +217,9 @@ class App:
         self.close()
 
 
-def _route(name: str, found: config.Route) -> Route:
+def _route(name: str, found: config.Route) -> "Route":
+    from mailer.delivery import Route, Timeouts
+
     longest = found.timeout_seconds
     return Route(
         name=name,

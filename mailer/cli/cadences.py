@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from mailer import delivery, lists
+from mailer import lists
 from mailer.app import App
 from mailer.cli import printing, reading
 from mailer.cli.options import AsJson, Slug
@@ -96,6 +96,8 @@ def keep(
 
 
 def _set(session: Session, slug: str, asked: _Asked, opened: App) -> None:
+    from mailer import delivery
+
     found = lists.get(session, slug)
     assert found.id is not None
     now, zone = opened.clock.now(), moments.zone(found.timezone)
@@ -176,6 +178,8 @@ def _day_of_month(text: str) -> int:
 
 def _shown(session: Session, slug: str, opened: App) -> dict[str, Any]:
     """Give a list's cadence as JSON has it; its keys are in docs/commands.md."""
+    from mailer import delivery
+
     found = lists.get(session, slug)
     assert found.id is not None
     if not found.cadence:

@@ -19,7 +19,6 @@ from mailer.errors import (
     UsageError,
 )
 from mailer.language import is_code
-from mailer.rendering import layouts
 
 STDIN = "-"
 Read = TypeVar("Read")
@@ -95,6 +94,8 @@ def check_route(opened: App, name: str | None) -> None:
 
 def check_layout(opened: App, name: str | None) -> None:
     """Raise NotFound for a layout that no folder has."""
+    from mailer.rendering import layouts
+
     known = layouts(opened.press.templates)
     if name is not None and name not in known:
         raise NotFound("layout", name, f"there are: {', '.join(known)}")

@@ -25,6 +25,8 @@ from tests.cli.conftest import Office, Run
 
 MAILER = [sys.executable, "-m", "mailer"]
 HEAVY = ("sqlalchemy", "sqlmodel", "alembic", "starlette", "pydantic", "mailer.app")
+FOR_SENDING = ("mailer.delivery", "mailer.rendering", "jinja2", "markdown_it", "aiosmtplib")
+FOR_OTHERS = ("alembic", "starlette", "uvicorn", "apscheduler", "PIL", "icalendar", "openpyxl")
 
 
 @pytest.fixture
@@ -59,15 +61,33 @@ def test_help_names_every_noun(run: Run) -> None:
         assert name in ended.out
 
 
-def test_help_loads_nothing_of_what_does_the_work() -> None:
+def loaded(names: tuple[str, ...], *arguments: str) -> list[str]:
+    """Run a command in a fresh process; give which of these modules it has imported."""
     story = (
-        "import sys; from mailer import cli; code = cli.run(['--help']);"
-        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+        f"import sys; from mailer import cli; code = cli.run({arguments!r});"
+        f"print(*(name for name in {names!r} if name in sys.modules), file=sys.stderr);"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True)
+    return done.stderr.splitlines()[-1].split()
+
+
+def test_help_loads_nothing_of_what_does_the_work() -> None:
+    assert loaded(HEAVY, "--help") == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("list", "show"), ("subscriber", "show", "kim@example.org"), ("suppression", "list")],
+)
+def test_a_command_that_only_looks_loads_nothing_of_what_sends(
+    meetings: Office, arguments: tuple[str, ...]
+) -> None:
+    meetings.ok(
+        "subscriber", "add", "meetings", "kim@example.org", "--confirmed", "--basis", "by mail"
     )
 
-    done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True)
-
-    assert done.stderr.strip() == "[]"
+    assert loaded((*FOR_SENDING, *FOR_OTHERS), *arguments) == []
 
 
 def test_the_version_is_printed(run: Run) -> None:

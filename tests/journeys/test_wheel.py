@@ -2,28 +2,28 @@
 
 import os
 import pwd
-import shutil
 import subprocess
-import sys
 import venv
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
+from tests import wheel
 from tests.journeys.office import Office
 from tests.smtp_server import SmtpServer, Taken
 
 pytestmark = pytest.mark.gate
 
-ROOT = Path(__file__).parents[2]
 NEWS = "---\ntitle: Laboratories compare notes\nstarts: 2027-03-01\nplace: Suva\n---\nTwo days.\n"
 
 
 @pytest.mark.timeout(600)
-def test_a_wheel_alone_subscribes_and_sends_in_two_languages(tmp_path: Path) -> None:
+def test_a_wheel_alone_subscribes_and_sends_in_two_languages(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     # Given a wheel, built from a copy of the sources that is then gone
-    python = _installed(tmp_path)
+    python = _installed(tmp_path, wheel.built(tmp_path_factory))
     office = Office(
         tmp_path / "elsewhere" / "office", program=(*_as_nobody(), python, "-m", "mailer")
     )
@@ -58,23 +58,13 @@ def test_a_wheel_alone_subscribes_and_sends_in_two_languages(tmp_path: Path) -> 
         assert office.json("digest", "status", "1")["sent"] == 2
 
 
-def _installed(tmp_path: Path) -> str:
-    """Build a wheel from a copy of what git tracks, install it, and make it read-only."""
-    copy, home = tmp_path / "copy", tmp_path / "venv"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
-    ).stdout
-    for name in filter(None, listed.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
-    _run(sys.executable, "-m", "build", "-w", "--no-isolation", "--outdir", tmp_path, copy)
-    shutil.rmtree(copy)
-    [wheel] = tmp_path.glob("*.whl")
-    venv.create(home, with_pip=True)
+def _installed(tmp_path: Path, built: Path) -> str:
+    """Install the wheel in an environment of its own, and make it read-only."""
+    home = tmp_path / "venv"
+    venv.create(home)
     python = str(home / "bin" / "python")
-    _run(python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel)
-    _run("chmod", "-R", "a-w,a+rX", home)
+    wheel.install(built, python)
+    subprocess.run(["chmod", "-R", "a-w,a+rX", home], check=True)
     return python
 
 
@@ -105,10 +95,3 @@ def _written(tmp_path: Path) -> Path:
 def _read(message: Taken) -> tuple[str, str]:
     found = message_from_bytes(message.content, policy=policy.default)
     return str(found["Subject"]), str(found["Content-Language"])
-
-
-def _run(*command: object) -> None:
-    done = subprocess.run(
-        list(map(str, command)), cwd="/", capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
