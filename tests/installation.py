@@ -45,7 +45,7 @@ OWNER = "owner@office.example.org"
 SENDER = "news@office.example.org"
 LATE = timedelta(hours=12)
 LIFE = timedelta(hours=72)
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 class Relay(Protocol):

@@ -86,12 +86,13 @@ class Lane:
     def take_ahead(self, is_ready: Callable[[Parcel], bool]) -> Parcel | None:
         """Take one in hand that will be sent next, if no other connection could have it sooner.
 
-        Never a letter, and none while one waits: it would wait for what is being sent. Nor one
-        that is not ready, for then what is being sent would wait for it.
+        So none of a few that wait, and nothing of a digest while a letter waits. Nor one that is
+        not ready, for then what is being sent would wait for it.
         """
-        if self._letters or len(self._digests) < self.route.connections:
+        queue = self._letters or self._digests
+        if len(queue) < self.route.connections or not is_ready(queue[0]):
             return None
-        return self.take_now() if is_ready(self._digests[0]) else None
+        return self.take_now()
 
     def next(self, count: int) -> list[Parcel]:
         """Give those that will be taken next, at most so many."""

@@ -54,6 +54,36 @@ async def test_it_holds_some_seconds_of_work_at_the_pace_of_its_relay() -> None:
     assert slow.room(2.0) == 50
 
 
+@pytest.mark.parametrize("digest", [None, 1])
+async def test_one_is_taken_ahead_while_there_is_one_for_each_connection(
+    digest: int | None,
+) -> None:
+    some = lane()
+    some.put(parcels(1, 2, 3, 4, digest=digest))
+
+    first = some.take_ahead(lambda _: True)
+
+    assert first is not None
+    assert first.claimed.id == 1
+    assert some.take_ahead(lambda _: True) is None
+    assert len(some) == 3
+
+
+async def test_nothing_of_a_digest_is_taken_ahead_while_a_letter_waits() -> None:
+    some = lane()
+    some.put([*parcels(*range(10)), *parcels(99, digest=None)])
+
+    assert some.take_ahead(lambda _: True) is None
+
+
+async def test_what_is_not_ready_is_not_taken_ahead() -> None:
+    some = lane()
+    some.put(parcels(*range(10)))
+
+    assert some.take_ahead(lambda _: False) is None
+    assert len(some) == 10
+
+
 async def test_it_never_holds_more_than_a_batch() -> None:
     fast = lane(batch=100)
     fast.put(parcels(*range(100)))
