@@ -22,9 +22,14 @@ READERS = {"kim": "en", "marie": "fr", "niran": "th"}
 
 
 @pytest.mark.timeout(300)
-def test_each_reader_gets_a_letter_in_their_language(tmp_path: Path, database_url: str) -> None:
+def test_each_reader_gets_a_letter_in_their_language(
+    tmp_path: Path, copied_database_url: str
+) -> None:
     # Given a list in three languages that writes letters, and a reader of each
-    with SmtpServer() as server, serving(tmp_path, database_url, server.port) as (office, web):
+    with (
+        SmtpServer() as server,
+        serving(tmp_path, copied_database_url, server.port) as (office, web),
+    ):
         listed = ("list", "edit", "meetings")
         office.run(*listed, "--languages", "fr,th", "--layout", "letterhead")
         office.run(*listed, "--in", "th", "--name", "ข่าวการประชุม")

@@ -41,9 +41,12 @@ Two days of exchange.
 
 
 @pytest.mark.timeout(180)
-def test_a_photo_from_a_phone_is_seen_by_a_reader(tmp_path: Path, database_url: str) -> None:
+def test_a_photo_from_a_phone_is_seen_by_a_reader(tmp_path: Path, copied_database_url: str) -> None:
     # Given an office with a reader, and a phone's photo: on its side, with place and owner in it
-    with SmtpServer() as server, serving(tmp_path, database_url, server.port) as (office, web):
+    with (
+        SmtpServer() as server,
+        serving(tmp_path, copied_database_url, server.port) as (office, web),
+    ):
         office.run(
             "subscriber", "add", "meetings", "kim@example.org", "--confirmed", "--basis", "x"
         )

@@ -21,10 +21,10 @@ OLD, NEW = "kim.wanyama@example.org", "kim@example.net"
 
 @pytest.mark.gate
 @pytest.mark.timeout(300)
-def test_a_reader_settles_everything_alone(tmp_path: Path, database_url: str) -> None:
+def test_a_reader_settles_everything_alone(tmp_path: Path, copied_database_url: str) -> None:
     with (
         SmtpServer() as server,
-        serving(tmp_path, database_url, server.port, **NO_WAITING) as (office, web),
+        serving(tmp_path, copied_database_url, server.port, **NO_WAITING) as (office, web),
     ):
         # Given a reader of one list of two, who got a digest
         office.run("list", "add", "customs", "--name", "Customs", "--from", "news@example.org")
