@@ -100,12 +100,15 @@ def tick_once(app: App) -> None:
 
 
 def answer_asks(app: App) -> None:
-    """Act upon what came in by the box."""
+    """Act upon what came in by the box until now.
+
+    What comes meanwhile waits for the next tick, and for company: many cost little more than one.
+    """
     with app.database.reading() as session:
-        if not subscribers.waiting_asks(session):
-            return
-    while app.database.write(subscribers.answer, app.rules, now=app.clock.now()):
-        pass
+        waiting = subscribers.waiting_asks(session)
+    while waiting > 0:
+        done = app.database.write(subscribers.answer, app.rules, now=app.clock.now())
+        waiting = waiting - done if done else 0
 
 
 def keep_cadences(app: App) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import col
@@ -206,6 +207,30 @@ def test_what_came_in_by_the_box_is_acted_upon(office: Installation) -> None:
 
     assert office.count(Subscription) == 1
     assert [row.kind for row in office.rows()] == ["confirmation"]
+
+
+def test_what_comes_while_others_are_acted_upon_waits_for_the_next_tick(
+    office: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, passes = office.app.database.write, list[int]()
+
+    def press(address: str) -> None:
+        asked = Asked(AskAction.SUBSCRIBE, office.list_id, address, "en", "203.0.113.5", False, {})
+        write(subscribers.ask, asked, now=office.clock.now())
+
+    def and_somebody_presses(*args: Any, **kwargs: Any) -> int:
+        passes.append(write(*args, **{**kwargs, "limit": 1}))
+        press(f"reader{len(passes)}@example.org")
+        return passes[-1]
+
+    press("kim@example.org")
+    press("lee@example.org")
+    monkeypatch.setattr(office.app.database, "write", and_somebody_presses)
+
+    scheduler.answer_asks(office.app)
+
+    assert passes == [1, 1]
+    assert office.app.database.read(subscribers.waiting_asks) == 2
 
 
 async def test_a_tick_that_breaks_stops_neither_itself_nor_the_others(

@@ -38,6 +38,9 @@ IDLE_SECONDS = 0.5
 BUSY_SECONDS = 0.5
 """How long outcomes may wait for company before they are committed."""
 
+APART_SECONDS = 0.05
+"""Turns begin at least so far apart: what comes one by one is claimed and settled in company."""
+
 RETRY_SECONDS = 2
 """How long to wait for a database that does not answer."""
 
@@ -197,13 +200,16 @@ class Engine:
     # ------------------------------------------------------------------ turns
 
     async def _take_turns(self, holding: Holding, stop: asyncio.Event, *, once: bool) -> None:
+        loop = asyncio.get_running_loop()
         while not (stop.is_set() or holding.failure):
+            next_at = loop.time() + APART_SECONDS
             turn = await self._turn(holding)
             has_more = holding.is_busy or holding.rests_briefly(turn.standing.routes)
             if has_more or not once:
                 await _pause(holding, stop)
             elif turn.is_idle:
                 return
+            await _sleep(stop, next_at - loop.time())
 
     async def _turn(self, holding: Holding) -> Turn:
         """Settle and claim in one transaction; what was claimed goes to its lane.
