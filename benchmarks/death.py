@@ -146,6 +146,7 @@ def run(  # noqa: PLR0913  (what may be chosen)
         office.subscribers(*readers(recipients, domains=DOMAINS))
         digest = office.queued("Whatever happens")
         with office.worker() if beside else nullcontext():
+            wait_for(lambda: not beside or _journals(office), seconds=PATIENCE_SECONDS)
             for kill in plan:
                 _kill(office, sink, kill)
             with office.worker() as process:
@@ -241,8 +242,10 @@ def _sink(log: Path, *, wait: float) -> Iterator[Sink]:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
-        yield Sink(int(process.stdout.readline()), log, process)
-        process.kill()
+        try:
+            yield Sink(int(process.stdout.readline()), log, process)
+        finally:
+            process.kill()
 
 
 @contextmanager
