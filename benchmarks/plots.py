@@ -24,8 +24,11 @@ TOP = 44
 STYLE = """
     text { font: 13px system-ui, sans-serif; fill: #2a2724; }
     .title { font-weight: 600; font-size: 15px; }
+    .ground { fill: #ffffff; }
     .bar { fill: #9a3412; }
-    @media (prefers-color-scheme: dark) { text { fill: #e8e4de; } .bar { fill: #f0a58a; } }
+    @media (prefers-color-scheme: dark) {
+        text { fill: #e8e4de; } .bar { fill: #f0a58a; } .ground { fill: #1f1d1b; }
+    }
 """
 
 _WISH = re.compile(r"<!-- drawn: (?P<file>[\w-]+\.svg) \| (?P<column>[^|]+) \| (?P<title>.+?) -->")
@@ -71,6 +74,7 @@ def drawn(plot: Plot) -> str:
         f'<title id="title">{escape(plot.title)}</title>',
         f'<desc id="told">{escape(told)}</desc>',
         f"<style>{STYLE}</style>",
+        '<rect class="ground" width="100%" height="100%"/>',
         f'<text class="title" x="8" y="24">{escape(plot.title)}</text>',
     ]
     for row, (name, number) in enumerate(plot.bars):
