@@ -646,13 +646,18 @@ class Answers:
             await self.ended.wait()
 
 
-async def test_what_was_asked_ahead_flows_while_all_goes_well() -> None:
-    relay = Answers()
-    series = Series([MESSAGE] * 6)
+async def through(relay: Answers, series: Series) -> None:
+    """Send all of a series to a relay, over one connection."""
     async with relay.listening() as route:
         connection = Connection(route)
         await series.send(connection)
         connection.drop()
+
+
+async def test_what_was_asked_ahead_flows_while_all_goes_well() -> None:
+    relay = Answers()
+    series = Series([MESSAGE] * 6)
+    await through(relay, series)
 
     assert [reply.code for reply in series.said] == [250] * 6
     assert series.flowed == 5
@@ -667,10 +672,7 @@ async def test_what_was_asked_ahead_flows_while_all_goes_well() -> None:
 async def test_answers_that_come_one_after_the_other_wake_who_waits() -> None:
     relay = Answers(pieces=2)
     series = Series([MESSAGE] * 4)
-    async with relay.listening() as route:
-        connection = Connection(route)
-        await series.send(connection)
-        connection.drop()
+    await through(relay, series)
 
     assert [reply.code for reply in series.said] == [250] * 4
     assert series.flowed == 0
@@ -682,10 +684,7 @@ async def test_what_flows_may_be_as_long_as_a_block_and_what_is_longer_goes_too(
     relay = Answers()
     long = MESSAGE + b"x" * (size - len(MESSAGE) - 2) + b"\r\n"
     series = Series([MESSAGE, long, MESSAGE, long])
-    async with relay.listening() as route:
-        connection = Connection(route)
-        await series.send(connection)
-        connection.drop()
+    await through(relay, series)
 
     assert [reply.code for reply in series.said] == [250] * 4
     assert [len(group) > size for group in relay.groups] == [False, False, True, False]
