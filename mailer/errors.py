@@ -9,6 +9,7 @@
     │       └── TemplateInvalid  a template is wrong, at this line
     ├── NotFound                 there is no such list, digest, subscriber, route …
     ├── Refused                  understood, but not allowed in this state
+    │   ├── NotAllowed           whoever asks may not do that
     │   └── TooLarge             over a limit that has a name
     ├── ConfigError              one or more settings are wrong; every one is named with its path
     ├── DatabaseError            the database cannot be used as it is
@@ -82,6 +83,10 @@ class NotFound(MailerError):
 
 class Refused(MailerError):
     """Understood, but not allowed as things stand."""
+
+
+class NotAllowed(Refused):
+    """Whoever asks may not do that; somebody else may."""
 
 
 class TooLarge(Refused):

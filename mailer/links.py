@@ -22,6 +22,12 @@ MEDIUM = "m"
 """First part of the path of a hosted picture or document."""
 
 
+ROOMS = "rooms"
+"""First part of the path of everything that editors do."""
+
+PASSWORD, APPROVAL, SET_UP = "password", "approval", "set-up"
+"""Parts of paths below that, before a token."""
+
 LastingLinks = Mapping[str, Callable[[bytes], str]]
 """By name what makes a link of a subscriber's and a list's id, as `tokens.packed` writes them."""
 
@@ -168,6 +174,27 @@ class Links:
             Purpose.UNDO_MOVE, change_id, list_id, expires_at=expires_at, key_id=key_id
         )
         return f"{self.base}{UNDO_MOVE}/{token}"
+
+    def room(self, *parts: object) -> str:
+        """Give a page of the editors' rooms."""
+        return "/".join([f"{self.base}{ROOMS}", *(quote(str(part), safe="") for part in parts)])
+
+    def set_password(
+        self, editor_id: int, number: int, *, expires_at: datetime, key_id: int | None = None
+    ) -> str:
+        """Give the link by which an editor sets a password: the one after `number`, once."""
+        ids = (editor_id, number)
+        token = self.keys.sign(Purpose.PASSWORD, *ids, expires_at=expires_at, key_id=key_id)
+        return self.room(PASSWORD, token)
+
+    def set_up(self, *, expires_at: datetime) -> str:
+        """Give the link that makes the first editor, who owns the installation."""
+        return self.room(SET_UP, self.keys.sign(Purpose.PASSWORD, 0, 0, expires_at=expires_at))
+
+    def approval(self, approval_id: int, *, expires_at: datetime, key_id: int | None = None) -> str:
+        """Give the link by which whoever was asked reads a digest and answers."""
+        token = self.keys.sign(Purpose.APPROVAL, approval_id, expires_at=expires_at, key_id=key_id)
+        return self.room(APPROVAL, token)
 
     def undo(
         self, subscriber_id: int, list_id: int, left_event: int, *, expires_at: datetime

@@ -189,6 +189,12 @@ def route_of(session: Session, list_id: int) -> str:
     return session.get_one(Sender, by_id(session, list_id).sender_id).route
 
 
+def any_sender(session: Session) -> str:
+    """Give the address that some list's mail is from, for letters that are about none."""
+    found = session.exec(select(Sender.address).order_by(col(Sender.id)).limit(1)).first()
+    return found or ""
+
+
 def card(session: Session, list_id: int, language: str | None = None) -> Card:
     """Give a list with its sender and its words in the nearest language it has."""
     return card_of(session, by_id(session, list_id), language)

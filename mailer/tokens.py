@@ -61,6 +61,8 @@ class Purpose(IntEnum):
     MOVE = 10  # change of address, list; expires
     UNDO_MOVE = 11  # change of address, list; expires
     EVENT = 12  # list, item: its dates for a calendar; for ever
+    PASSWORD = 13  # editor (0: whoever sets the installation up), passwords so far; expires
+    APPROVAL = 14  # approval; expires
     TRIAL = 15  # a number of the moment, whether it is the answer: mailer check asks its own pages
 
 

@@ -77,7 +77,7 @@ def test_what_is_no_colour_is_refused(text: str) -> None:
 
 
 def test_the_grounds_are_those_of_the_pages_and_of_the_mails() -> None:
-    pages = (OURS / "site.css").read_text()
+    pages = (OURS / "tokens.css").read_text()
     mails = (files.templates() / "mail" / "parts" / "looks.html").read_text()
 
     for at, grounds in enumerate((LIGHT_GROUNDS, DARK_GROUNDS)):

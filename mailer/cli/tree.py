@@ -32,6 +32,7 @@ NOUNS = {
     "organisation": ("Where subscribers work: by hand, and by domain.", ["organisations"]),
     "item": ("Pieces of meeting news, written as Markdown files.", ["items"]),
     "digest": ("Digests: draft, preview, queue, watch.", ["digests", "sending", "reach"]),
+    "editor": ("Who works in the editors' rooms: invite, roles, a way in.", ["editors"]),
     "archive": ("Numbers from before: put in, list, take out.", ["archive"]),
     "keys": ("The secrets behind every link: which there are, and a fresh one.", ["keys"]),
     "dkim": ("Signatures on outgoing mail: keys, their records, the way to a fresh one.", ["dkim"]),

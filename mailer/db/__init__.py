@@ -46,7 +46,7 @@ from mailer.db.spelled import Spelled, stored
 from mailer.db.turnstile import Turnstile
 from mailer.errors import DatabaseError, DatabaseUnreachable, SchemaNewer
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The revision this program works with: the newest file in `migrations/versions`."""
 
 BUSY_SECONDS = 30

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -125,7 +127,10 @@ class Sender(Table, table=True):
 
 
 class MailingList(Table, table=True):
-    """What one subscribes to. `identifier` is the List-Id, fixed at birth (RFC 2919)."""
+    """What one subscribes to. `identifier` is the List-Id, fixed at birth (RFC 2919).
+
+    Where it `needs_approval`, a digest goes out only when a second person has read it.
+    """
 
     __tablename__ = "lists"
     id: int | None = Field(default=None, primary_key=True)
@@ -142,6 +147,9 @@ class MailingList(Table, table=True):
     layout: str = "digest"
     accent: str | None = None
     cadence: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    needs_approval: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
     last_number: int = 0
     created_at: datetime = Field(sa_type=UTCDateTime)
     retired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
@@ -289,6 +297,18 @@ class Suppression(Table, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
+class Segment(Table, table=True):
+    """Some of a list's subscribers (of any list, without one), by filters that an editor saved."""
+
+    __tablename__ = "segments"
+    id: int | None = Field(default=None, primary_key=True)
+    list_id: int | None = Field(default=None, foreign_key="lists.id", index=True)
+    name: str
+    filters: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    retired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
 class AskAction(StrEnum):
     """Which button was pressed."""
 
@@ -426,7 +446,10 @@ class DigestState(StrEnum):
 
 
 class Digest(Table, table=True):
-    """One number of a list. `resume_to` is what a paused one goes back to."""
+    """One number of a list. `resume_to` is what a paused one goes back to.
+
+    With a segment, it goes to those of its list whom the segment's filters choose.
+    """
 
     __tablename__ = "digests"
     __table_args__ = (UniqueConstraint("list_id", "number"),)
@@ -447,6 +470,7 @@ class Digest(Table, table=True):
     due_at: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
     not_after: datetime | None = Field(default=None, sa_type=UTCDateTime)
     audience_cursor: int = Field(default=0, sa_type=BigInteger)
+    segment_id: int | None = Field(default=None, foreign_key="segments.id")
     created_at: datetime = Field(sa_type=UTCDateTime)
     queued_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
@@ -455,7 +479,8 @@ class Digest(Table, table=True):
 class DigestText(Table, table=True):
     """The words of a digest in one language, beside those of its items.
 
-    `words` are both texts folded, for the archive's search.
+    `preheader` is what mail programs show behind the subject; empty, they show what comes first.
+    `words` are subject and introduction folded, for the archive's search.
     """
 
     __tablename__ = "digest_texts"
@@ -463,6 +488,7 @@ class DigestText(Table, table=True):
     language: str = Field(primary_key=True)
     subject: str
     introduction: str = Field(default="", sa_type=Text)
+    preheader: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     words: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
 
 
@@ -565,6 +591,8 @@ class DeliveryKind(StrEnum):
     MOVE = "move"  # to the new address: is it yours?
     MOVED = "moved"  # to the old address: mail now goes elsewhere
     HANDOVER = "handover"  # to whoever took over a mailbox
+    PASSWORD = "password"  # noqa: S105  (to an editor: the link to set one)
+    APPROVAL = "approval"  # to whoever is asked to read a digest before it goes
 
 
 class DeliveryState(StrEnum):
@@ -755,6 +783,105 @@ class DomainGroup(Table, table=True):
     asked_at: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
 
 
+# --- editors -----------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """What an editor may do; each may do what those before it may."""
+
+    VIEWER = "viewer"  # sees
+    APPROVER = "approver"  # says of a digest whether it may go
+    EDITOR = "editor"  # writes, arranges, queues, keeps subscribers
+    OWNER = "owner"  # settles how the installation and its lists are, and who does what
+
+
+class Editor(Table, table=True):
+    """Somebody who signs in, known by one address.
+
+    `password` is argon2's own text, empty until one is set; `password_number` counts those that
+    were set, so that a mailed link to set one is good for one time. `second` is a sealed secret
+    for one-time codes (RFC 6238), and `second_step` the step whose code was used last.
+    """
+
+    __tablename__ = "editors"
+    id: int | None = Field(default=None, primary_key=True)
+    address: str
+    key: str = Field(unique=True)
+    name: str
+    language: str | None = None
+    password: str = ""
+    password_number: int = 0
+    second: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    second_by: int | None = None
+    second_step: int = 0
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    retired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class Grant(Table, table=True):
+    """The role of an editor on one list, or (`list_id` 0) on every list there is and will be."""
+
+    __tablename__ = "grants"
+    editor_id: int = Field(foreign_key="editors.id", primary_key=True)
+    list_id: int = Field(primary_key=True)
+    role: Role = Field(sa_type=states(Role, "role"))
+
+
+class SignIn(Table, table=True):
+    """An editor at one browser. Its cookie's SHA-256 is kept, so that a copy of this opens nothing.
+
+    Until `passed_at` the second factor is awaited.
+    """
+
+    __tablename__ = "sign_ins"
+    id: int | None = Field(default=None, primary_key=True)
+    hash: str = Field(unique=True)
+    editor_id: int = Field(foreign_key="editors.id", index=True)
+    agent: str = ""
+    network: str = ""
+    began_at: datetime = Field(sa_type=UTCDateTime)
+    seen_at: datetime = Field(sa_type=UTCDateTime)
+    passed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    expires_at: datetime = Field(sa_type=UTCDateTime, index=True)
+
+
+class Unsaved(Table, table=True):
+    """What an editor has typed in a form and not saved yet; `base` is the version it began with."""
+
+    __tablename__ = "unsaved"
+    __table_args__ = (UniqueConstraint("editor_id", "place"),)
+    id: int | None = Field(default=None, primary_key=True)
+    editor_id: int = Field(foreign_key="editors.id")
+    place: str
+    base: int = 0
+    fields: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    saved_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Answer(StrEnum):
+    """What somebody said who was asked to read a digest."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+
+
+class Approval(Table, table=True):
+    """A digest, in the very form that `fingerprint` names, laid before somebody to read."""
+
+    __tablename__ = "approvals"
+    id: int | None = Field(default=None, primary_key=True)
+    digest_id: int = Field(foreign_key="digests.id", index=True)
+    fingerprint: str
+    address: str
+    name: str = ""
+    asked_by: int | None = Field(default=None, foreign_key="editors.id")
+    message: str = ""
+    asked_at: datetime = Field(sa_type=UTCDateTime)
+    answer: Answer | None = Field(default=None, sa_type=states(Answer, "answer"))
+    remark: str = ""
+    answered_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
 # --- the installation --------------------------------------------------------------------
 
 
@@ -824,6 +951,14 @@ class Event(Table, table=True):
     __table_args__ = (
         Index("ix_events_subscriber", "subscriber_id", "list_id", "id"),
         _index_where_given("events", "digest_id"),
+        # What editors did: few of the lines, for most are readers'.
+        Index(
+            "ix_events_actor_id",
+            "actor_id",
+            "id",
+            sqlite_where=text("actor_id <> ''"),
+            postgresql_where=text("actor_id <> ''"),
+        ),
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     kind: str

@@ -20,6 +20,13 @@ from mailer.delivery.notices import (
     say,
 )
 from mailer.delivery.notices import post as post_notice
+from mailer.delivery.office import (
+    ApprovalLetter,
+    PasswordLink,
+    post_approval_letter,
+    post_invitation,
+    post_password_link,
+)
 from mailer.delivery.opening import NotOpened, Session, machine_name, open_session
 from mailer.delivery.outlook import Outlook, outlook
 from mailer.delivery.paces import GroupStanding, stopped_reason
@@ -41,6 +48,7 @@ from mailer.delivery.wire import Lost
 
 __all__ = [
     "Allowance",
+    "ApprovalLetter",
     "Counts",
     "Due",
     "Engine",
@@ -50,6 +58,7 @@ __all__ = [
     "Notice",
     "Outlook",
     "Pacing",
+    "PasswordLink",
     "Pause",
     "Press",
     "Preview",
@@ -85,7 +94,10 @@ __all__ = [
     "open_session",
     "outlook",
     "paces",
+    "post_approval_letter",
+    "post_invitation",
     "post_notice",
+    "post_password_link",
     "post_test",
     "preview",
     "promote",

@@ -115,15 +115,19 @@ class Contents:
             note=card.words.welcome if kind is Kind.WELCOME else "",
         )
 
-    def notice(self, context: Mapping[str, Any], language: str) -> LetterContent:
-        """Give a notice to the owner, from what was posted with it."""
+    def to_office(
+        self, session: Session, kind: Kind, context: Mapping[str, Any], language: str
+    ) -> LetterContent:
+        """Give a letter to owner or editor, from what was posted with it."""
         organisation = self.settings.organisation
+        address = organisation.owner or organisation.contact or lists.any_sender(session)
+        said = Notice(context["headline"], tuple(context["paragraphs"]), context.get("button", ""))
         return LetterContent(
-            kind=Kind.NOTICE,
-            sender=SenderCard(name=organisation.name or NO_NAME, address=organisation.owner),
+            kind=kind,
+            sender=SenderCard(name=organisation.name or NO_NAME, address=address),
             house=self._house(),
             language=language,
-            notice=Notice(context["headline"], tuple(context["paragraphs"])),
+            notice=said,
         )
 
     def _sections(self, chosen: list[_Chosen], digest: Digest) -> tuple[Section, ...]:

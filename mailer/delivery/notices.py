@@ -201,8 +201,6 @@ def post(session: Session, press: Press, notice: Notice, *, now: datetime) -> No
     owner = press.settings.organisation.owner
     if not owner:
         return
-    names = list(press.settings.all_routes())
-    out = routes.out_of_use(session, now=now)
     language = press.office_language
     said = [one.translated(language) if isinstance(one, Said) else one for one in notice.paragraphs]
     letter = ledger.Letter(
@@ -211,7 +209,7 @@ def post(session: Session, press: Press, notice: Notice, *, now: datetime) -> No
         language=language.code,
         due_at=now,
         not_after=now + LIFE,
-        route=next((name for name in names if name not in out), names[0]),
+        route=routes.in_use(session, press.settings.all_routes(), now=now),
         signing_key=press.keys.signing_id,
         idempotency_key=notice.once,
         context={"headline": notice.headline.translated(language), "paragraphs": said},

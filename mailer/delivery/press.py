@@ -167,7 +167,8 @@ class Press:
     def letter(self, session: Session, claimed: Claimed) -> tuple[Edition, Head]:
         """Render a letter that has no edition yet. Raises what rendering raises."""
         if claimed.list_id is None:
-            content = self.contents.notice(claimed.context, claimed.language)
+            kind = Kind(claimed.kind.value)
+            content = self.contents.to_office(session, kind, claimed.context, claimed.language)
         else:
             card = lists.card(session, claimed.list_id, claimed.language)
             kind, offered = Kind(claimed.kind.value), _is_offered(claimed)
@@ -314,7 +315,8 @@ class Press:
             # A test or a notice: nobody's subscription, so nothing to leave.
             listed = plate.head.mailing_list
             home = listed.page_url if listed else ""
-            return {**given, "leave_url": home, "preferences_url": home}
+            room = self._room_url(claimed)
+            return {**given, "leave_url": home, "preferences_url": home, "room_url": room}
         ids = packed(claimed.subscriber_id, claimed.list_id)
         lasting = self._marks(claimed.signing_key).links
         for name in plate.links:
@@ -323,6 +325,17 @@ class Press:
         if "expires_at" in claimed.context:
             given |= self._dated_urls(claimed, (claimed.subscriber_id, claimed.list_id))
         return given
+
+    def _room_url(self, claimed: Claimed) -> str:
+        """Give the link into the rooms that a letter to an editor has."""
+        said, key = claimed.context, claimed.signing_key
+        if "expires_at" not in said:
+            return ""
+        expires_at = datetime.fromisoformat(said["expires_at"])
+        if claimed.kind is DeliveryKind.PASSWORD:
+            ids = (said["editor"], said["number"])
+            return self.links.set_password(*ids, expires_at=expires_at, key_id=key)
+        return self.links.approval(said["approval"], expires_at=expires_at, key_id=key)
 
     def _marks(self, key_id: int | None) -> _Marks:
         """Give what a key signs with; made once for each."""

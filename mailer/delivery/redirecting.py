@@ -76,6 +76,7 @@ def values(claimed: Claimed, to: str, harmless: str) -> Values:
         access_url=harmless,
         move_url=harmless,
         undo_url=harmless,
+        room_url=harmless,
         other_address=mask(claimed.context.get("other_address", "")),
         meant_for=mask(claimed.address),
     )

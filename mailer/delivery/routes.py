@@ -3,7 +3,7 @@
 A paused or resting route claims nothing. A pause ends when an owner has looked, a rest by itself.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -74,6 +74,13 @@ def out_of_use(session: Session, *, now: datetime) -> set[str]:
         col(RouteState.paused_at).is_not(None) | (col(RouteState.rests_until) > now)
     )
     return set(session.execute(statement).scalars())
+
+
+def in_use(session: Session, names: Iterable[str], *, now: datetime) -> str:
+    """Give the first route that may be used; where none may, the first there is."""
+    known = list(names)
+    out = out_of_use(session, now=now)
+    return next((name for name in known if name not in out), known[0])
 
 
 def resumed_at(session: Session, name: str) -> datetime | None:

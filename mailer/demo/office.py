@@ -9,15 +9,16 @@ from pathlib import Path
 from sqlmodel import Session
 
 from mailer import delivery, ledger, lists, subscribers
+from mailer.accounts import editors, passwords
 from mailer.address import parse
 from mailer.app import App
-from mailer.db.schema import Digest, DigestState
+from mailer.db.schema import Digest, DigestState, Role
 from mailer.demo import news
 from mailer.digests import back_numbers, items, life, papers
 from mailer.digests.back_numbers import Heading
 from mailer.digests.front_matter import Draft
 from mailer.digests.papers import Paper
-from mailer.history import EDITOR
+from mailer.history import EDITOR, SYSTEM
 from mailer.ledger import Sums
 from mailer.lists import Edit, NewList, Words
 from mailer.tokens import new_key
@@ -29,6 +30,9 @@ BASIS = "made up for the demo"
 PLUM = "#7a1f5c"
 BACK_NUMBER = "spring.html"
 SPRING = 4
+EDITOR_ADDRESS, EDITOR_PASSWORD = "noor@example.org", "news of the harbour"
+"""Who signs in to the demo's rooms: no secret, for they are on this machine only."""
+
 EVERY = 3
 """Each third subscriber of the newsletter takes the announcements too."""
 
@@ -89,9 +93,18 @@ def fill(app: App) -> Office:
         _subscribe(session, newsletter, announcements, now)
         office = Office(newsletter, _write_items(session, written, now))
         _shelve(session, paper, now)
+        _employ(session, now)
         _draft(session, office, now)
     queue_next(app, office)
     return office
+
+
+def _employ(session: Session, now: datetime) -> None:
+    """Let somebody sign in to the editors' rooms."""
+    new = editors.Newcomer(parse(EDITOR_ADDRESS), "Noor Haddad", Role.OWNER)
+    hashed = passwords.hashed(EDITOR_PASSWORD, address=EDITOR_ADDRESS)
+    editor = editors.invite(session, new, now=now)
+    editors.set_password(session, editors.id_of(editor), 0, hashed, now=now, by=SYSTEM)
 
 
 def coming(session: Session, office: Office) -> Coming | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mailer.app import App
-from mailer.demo.office import NEWSLETTER, Gone
+from mailer.demo.office import EDITOR_ADDRESS, EDITOR_PASSWORD, NEWSLETTER, Gone
 from mailer.demo.views import PATH
 
 OPENING = """
@@ -18,6 +18,7 @@ Communiqué is at work, with a made-up office. Its mail stays on this machine.
   Readers’ pages    {base}
   The newsletter    {newsletter}
   The inbox         {inbox}
+  Editors’ rooms    {rooms}  ({editor}, password “{password}”)
 
 {standing}
 
@@ -57,6 +58,9 @@ def opening(app: App, gone: Gone | None, program: str) -> str:
         base=app.links.home(),
         newsletter=app.links.list_page(NEWSLETTER),
         archive=app.links.archive(NEWSLETTER),
+        rooms=app.links.room(),
+        editor=EDITOR_ADDRESS,
+        password=EDITOR_PASSWORD,
         inbox=f"{app.links.home().rstrip('/')}{PATH}/",
         standing=standing,
         command=f"{program} --config {shlex.quote(str(app.config.path))}",

@@ -158,6 +158,7 @@ def unsubscribe(desk: Desk, request: Request) -> Response:
 def look(_desk: Desk, _request: Request) -> Response:
     """Give the style: that of the readers’ pages, and what the inbox adds to it."""
     parts = [
+        resources.files("mailer.web") / "static" / "tokens.css",
         resources.files("mailer.web") / "static" / "site.css",
         resources.files("mailer.demo") / "inbox.css",
     ]

@@ -38,11 +38,18 @@ class Kind(StrEnum):
     MOVE = "move"
     MOVED = "moved"
     HANDOVER = "handover"
+    PASSWORD = "password"  # noqa: S105  (a kind of letter)
+    APPROVAL = "approval"
 
     @property
     def is_digest(self) -> bool:
         """Tell whether the message is a number of a list, be it only for a test."""
         return self in {Kind.DIGEST, Kind.TEST}
+
+    @property
+    def is_of_office(self) -> bool:
+        """Tell whether it goes to owner or editors, and is about no list."""
+        return self in {Kind.NOTICE, Kind.PASSWORD, Kind.APPROVAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,23 +266,29 @@ class DigestContent:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a notice to the owner says: a headline, and paragraphs of plain text."""
+    """What a letter to somebody of the office says: a headline, and paragraphs of plain text.
+
+    Where there is something to open, `button` says what.
+    """
 
     headline: str
     paragraphs: tuple[str, ...] = ()
+    button: str = ""
 
     def __post_init__(self) -> None:
         line("headline", self.headline)
+        line("button", self.button)
         for paragraph in self.paragraphs:
             block("notice", paragraph)
 
 
 @dataclass(frozen=True, slots=True)
 class LetterContent:
-    """A letter about a list, or a notice. `note` is Markdown: the list's own words of welcome.
+    """A letter about a list, or to somebody of the office.
 
-    An opt-in is `offered` when the office asks, and not the reader did. `valid_days` is how long
-    its link works; `valid_hours` the same of one to a person's own data.
+    `note` is Markdown: the list's own words of welcome. An opt-in is `offered` when the office
+    asks, and not the reader did. `valid_days` is how long its link works; `valid_hours` the same
+    of one to a person's own data.
     """
 
     kind: Kind
@@ -291,7 +304,7 @@ class LetterContent:
 
     def __post_init__(self) -> None:
         block("note", self.note)
-        if self.mailing_list is None and self.kind is not Kind.NOTICE:
+        if self.mailing_list is None and not self.kind.is_of_office:
             raise HeaderInvalid("list", f"a {self.kind} letter is about a list")
 
 

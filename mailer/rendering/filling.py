@@ -40,6 +40,7 @@ class Values:
     access_url: str = ""
     move_url: str = ""
     undo_url: str = ""
+    room_url: str = ""
     other_address: str = ""
     meant_for: str = ""
 

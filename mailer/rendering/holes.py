@@ -35,6 +35,8 @@ NAMES: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.MOVE: frozenset({"address", "other_address", "move_url"}),
     Kind.MOVED: frozenset({"address", "other_address", "undo_url"}),
     Kind.HANDOVER: _DIGEST,
+    Kind.PASSWORD: frozenset({"address", "room_url"}),
+    Kind.APPROVAL: frozenset({"address", "room_url"}),
 }
 """Which values of a recipient a template of each kind may show."""
 
@@ -51,6 +53,8 @@ NEEDED: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.MOVE: frozenset({"move_url"}),
     Kind.MOVED: frozenset({"undo_url"}),
     Kind.HANDOVER: frozenset({"leave_url"}),
+    Kind.PASSWORD: frozenset({"room_url"}),
+    Kind.APPROVAL: frozenset({"room_url"}),
 }
 """Which of them it must show, or the message fails its purpose."""
 

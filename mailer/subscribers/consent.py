@@ -27,6 +27,9 @@ MAY_GO_DESPITE: dict[DeliveryKind, frozenset[SuppressionReason]] = {
     # They asked for the link a moment ago; a mailbox may have come back to life.
     DeliveryKind.LEAVE: frozenset({SuppressionReason.BOUNCE}),
     DeliveryKind.NOTICE: frozenset(SuppressionReason),
+    # Whoever works here gets what their work needs.
+    DeliveryKind.PASSWORD: frozenset(SuppressionReason),
+    DeliveryKind.APPROVAL: frozenset(SuppressionReason),
     # Who wants no mail may still see what is kept about them.
     DeliveryKind.ACCESS: frozenset({SuppressionReason.BOUNCE, SuppressionReason.REQUEST}),
     DeliveryKind.MOVE: frozenset({SuppressionReason.BOUNCE}),

@@ -119,13 +119,17 @@ def _blank_people(session: Session, ids: list[int], now: datetime) -> None:
     session.execute(update(Subscription).where(mine).values(basis=None, language=None))
 
 
+OF_OFFICE = (DeliveryKind.NOTICE, DeliveryKind.PASSWORD, DeliveryKind.APPROVAL)
+"""Letters to whoever works here."""
+
+
 def _blank_mail(session: Session, ids: list[int], keys: set[str], now: datetime) -> None:
     """Take back what waits, and blank what was mailed to whom and what was answered."""
-    # What an owner is told as the owner is no reader's mail.
+    # What an owner or an editor is told as such is no reader's mail.
     to_them = and_(
         col(Delivery.digest_id).is_(None),
         col(Delivery.key).in_(keys),
-        col(Delivery.kind) != DeliveryKind.NOTICE,
+        col(Delivery.kind).not_in(OF_OFFICE),
     )
     theirs = or_(col(Delivery.subscriber_id).in_(ids), to_them)
     deliveries = list(session.execute(select(col(Delivery.id)).where(theirs)).scalars())

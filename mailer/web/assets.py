@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OURS = Path(__file__).parent / "static"
+VENDOR = OURS / "vendor"
+"""What others wrote, each in a folder with its licence; `vendor.toml` says where it is from."""
+
+SERVED = {".css", ".js", ".svg", ".png", ".webp", ".ico", ".woff2"}
 HASH_LENGTH = 12
 LARGEST_FILE = 1_000_000
 """Bytes of one file; they are all held in memory."""
@@ -36,9 +40,9 @@ class Assets:
 def load(folders: Sequence[Path]) -> Assets:
     """Read the files of the owner's folders and of ours; the first of a name counts."""
     found: dict[str, Asset] = {}
-    for folder in (*folders, OURS):
+    for folder in (*folders, OURS, *sorted(path for path in VENDOR.iterdir() if path.is_dir())):
         for path in sorted(folder.glob("*.*")):
-            if path.stat().st_size <= LARGEST_FILE:
+            if path.suffix in SERVED and path.stat().st_size <= LARGEST_FILE:
                 found.setdefault(path.name, _asset(path))
     return Assets(found, {asset.name: asset for asset in found.values()})
 

@@ -5,9 +5,9 @@ once as the settings say; the event loop only reads and writes sockets. What man
 the same moment may be answered for all of them together.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from anyio import to_thread
 from starlette.exceptions import HTTPException
@@ -18,13 +18,19 @@ from starlette.types import Receive, Scope, Send
 from mailer.web import faults, freshness, visit
 from mailer.web.desk import Desk
 from mailer.web.gathering import Gathering
-from mailer.web.visit import Visit
+from mailer.web.visit import Form, Limits, Visit
+
+ORDINARY = Limits()
 
 Page = Callable[[Desk, Visit], Response]
 
 Pages = Callable[[Desk, Sequence[Visit]], Sequence[Response | Exception]]
 """Answers several visits, each as if it were alone, or with what went wrong with it."""
 
+Gate = Callable[[Desk, Visit], Response | None]
+"""Gives the answer to whoever may not go further, and None to whoever may."""
+
+_Given = TypeVar("_Given")
 _Answering = Callable[[Visit], Awaitable[Response]]
 
 
@@ -32,10 +38,11 @@ class Door:
     """An ASGI application for one address. HEAD is GET without its body; OPTIONS is answered.
 
     `posts` takes the place of `post` where those who come at the same moment are answered
-    together. With `reads_form=False` a POST counts whatever its body is (RFC 8058).
+    together. With `reads_form=False` a POST counts whatever its body is (RFC 8058). A `gate` may
+    answer in place of the page, before anything of a form is read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (a door has as many sides)
         self,
         desk: Desk,
         *,
@@ -43,8 +50,12 @@ class Door:
         post: Page | None = None,
         posts: Pages | None = None,
         reads_form: bool = True,
+        limits: Limits = ORDINARY,
+        gate: Gate | None = None,
     ) -> None:
         self._desk = desk
+        self._limits = limits
+        self._gate = gate
         self._pages: dict[str, _Answering] = {}
         if get:
             self._pages |= dict.fromkeys(("GET", "HEAD"), partial(self._at_work, get))
@@ -56,7 +67,8 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
-        request = Request(scope, visit.limited(receive) if self._reads_form else receive)
+        most = self._limits.largest
+        request = Request(scope, visit.limited(receive, most) if self._reads_form else receive)
         response = await self._answer(request)
         await response(scope, receive, send)
 
@@ -66,14 +78,16 @@ class Door:
         seen = visit.of(request, self._desk.app.settings.web.trusted_proxies)
         try:
             page = self._page(request.method)
+            if self._gate and (refusal := await self._at_work(self._gate, seen)):
+                return refusal
             if request.method == "POST":
-                seen = replace(seen, form=await self._form(request))
+                seen = seen.with_form(await self._form(request))
             response = await page(seen)
             return freshness.answered(request.headers, response) if seen.shows else response
         except Exception as error:  # noqa: BLE001  (the one place: nothing may go unanswered)
             return await self._at_work(partial(faults.answer, error=error), seen)
 
-    async def _at_work(self, page: Page, seen: Visit) -> Response:
+    async def _at_work(self, page: Callable[[Desk, Visit], _Given], seen: Visit) -> _Given:
         return await to_thread.run_sync(page, self._desk, seen, limiter=self._desk.limiter)
 
     def _page(self, method: str) -> _Answering:
@@ -83,11 +97,11 @@ class Door:
             raise HTTPException(405, headers={"Allow": self._allowed})
         return self._pages[method]
 
-    async def _form(self, request: Request) -> Mapping[str, str]:
+    async def _form(self, request: Request) -> Form:
         if self._reads_form:
-            return await visit.read_form(request)
+            return await visit.read_form(request, self._limits)
         await visit.drain(request)
-        return {}
+        return Form()
 
     @property
     def _allowed(self) -> str:

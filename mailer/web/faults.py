@@ -6,7 +6,16 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
-from mailer.errors import DatabaseError, NotFound, Refused, TokenError, TooLarge
+from mailer.errors import (
+    DatabaseError,
+    NotAllowed,
+    NotFound,
+    Refused,
+    TemplateInvalid,
+    TokenError,
+    TooLarge,
+    UsageError,
+)
 from mailer.language import translatable
 from mailer.web.desk import Desk
 from mailer.web.visit import Visit
@@ -64,13 +73,17 @@ ERRORS: tuple[tuple[type[Exception], int], ...] = (
     (TokenError, 404),
     (NotFound, 404),
     (TooLarge, 413),
+    (NotAllowed, 403),
     (Refused, 409),
+    (TemplateInvalid, 500),  # the owner's, and no fault of whoever asks
+    (UsageError, 400),
     (DatabaseError, 503),
 )
 """The first that fits gives the status; everything else is a mistake of ours: 500."""
 
 FAULTS = {
     400: UNREADABLE,
+    403: NOT_TAKEN,
     404: NO_PAGE,
     405: NOT_TAKEN,
     408: UNREADABLE,
@@ -82,7 +95,7 @@ FAULTS = {
 
 def answer(desk: Desk, visit: Visit, error: Exception) -> Response:
     """Give the page for an error; one that nobody foresaw is written to the log whole."""
-    status = _status(error)
+    status = status_of(error)
     if status >= 500:
         log.error("page.failed", path=visit.path, status=status, exc_info=error)
     response = _page(desk, visit, _fault(error, status), status)
@@ -109,7 +122,8 @@ def _page(desk: Desk, visit: Visit, fault: Fault, status: int) -> Response:
         return PlainTextResponse(f"{fault.headline}.\n{fault.advice}\n", status)
 
 
-def _status(error: Exception) -> int:
+def status_of(error: Exception) -> int:
+    """Give the status that an error is answered with; 500 for a mistake of ours."""
     if isinstance(error, HTTPException):
         return error.status_code
     return next((status for kind, status in ERRORS if isinstance(error, kind)), 500)

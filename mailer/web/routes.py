@@ -41,6 +41,7 @@ from mailer.web import (
     pressing,
     privacy,
     refusing,
+    rooms,
     you,
 )
 from mailer.web.desk import Desk
@@ -87,6 +88,7 @@ def table(desk: Desk) -> list[BaseRoute]:
         ),
         Route(f"/{MOVE}/{{token}}", Door(desk, get=moving.show, post=moving.press)),
         Route(f"/{UNDO_MOVE}/{{token}}", Door(desk, get=moving.show_undo, post=moving.undo)),
+        *rooms.routes(desk),
         Route("/livez", health.livez, methods=["GET", "OPTIONS"]),
         Route("/readyz", Door(desk, get=health.readyz)),
         Route("/privacy", Door(desk, get=privacy.show)),

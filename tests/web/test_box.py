@@ -359,8 +359,8 @@ def test_an_owners_template_goes_before_ours(open_office: Open, tmp_path: object
 
     page = office.get("/").text
     assert "<h1>Welcome</h1>" in page
-    style = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
-    assert office.get(style).text == "body { color: red }"
+    style = page.partition("static/site.")[2].partition('"')[0]
+    assert office.get(f"/static/site.{style}").text == "body { color: red }"
 
 
 def test_an_owners_broken_template_is_named_before_the_first_reader_comes(

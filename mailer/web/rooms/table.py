@@ -1,0 +1,58 @@
+"""Every room with the role that it takes. Tests try each of them with every role."""
+
+from collections.abc import Iterator
+
+from starlette.routing import BaseRoute, Route
+
+from mailer.db.schema import Role
+from mailer.links import PASSWORD, SET_UP
+from mailer.links import ROOMS as FIRST
+from mailer.web.desk import Desk
+from mailer.web.door import Door
+from mailer.web.rooms import entrance, home, lock, own
+from mailer.web.rooms.room import Room
+
+ROOMS = (
+    Room("", get=home.show),
+    Room("/keys", get=home.keys),
+    Room("/own", get=own.show, post=own.press, acts=Role.VIEWER),
+)
+
+
+def routes(desk: Desk) -> list[BaseRoute]:
+    """Give the doors of all rooms, and those before them."""
+    nowhere = Door(desk, get=lock.not_here, post=lock.not_here)
+    return [*_before(desk), *_rooms(desk), Route(f"/{FIRST}/{{rest:path}}", nowhere)]
+
+
+def _before(desk: Desk) -> Iterator[BaseRoute]:
+    """Give what takes no sign-in."""
+    yield Route(f"/{FIRST}/sign-in", Door(desk, get=entrance.show, post=entrance.press))
+    yield Route(f"/{FIRST}/code", Door(desk, get=entrance.show_code, post=entrance.press_code))
+    yield Route(f"/{FIRST}/sign-out", Door(desk, post=entrance.leave))
+    yield Route(
+        f"/{FIRST}/forgotten",
+        Door(desk, get=entrance.show_forgotten, post=entrance.press_forgotten),
+    )
+    yield Route(
+        f"/{FIRST}/{PASSWORD}/{{token}}",
+        Door(desk, get=entrance.show_password, post=entrance.press_password),
+    )
+    yield Route(
+        f"/{FIRST}/{SET_UP}/{{token}}",
+        Door(desk, get=entrance.show_set_up, post=entrance.press_set_up),
+    )
+
+
+def _rooms(desk: Desk) -> Iterator[BaseRoute]:
+    for room in ROOMS:
+        yield Route(
+            f"/{FIRST}{room.path}",
+            Door(
+                desk,
+                get=lock.shows(room, room.get) if room.get else None,
+                post=lock.acts(room, room.post) if room.post else None,
+                limits=room.limits,
+                gate=lock.gate(room) if room.limits.files else None,
+            ),
+        )
