@@ -8,17 +8,14 @@ from mailer.db.schema import Role
 from mailer.web.rooms.room import Room
 from mailer.web.rooms.table import ROOMS
 from tests.web.rooms.conftest import Rooms
+from tests.web.rooms.furnishing import furnish, path_of
 
 ROLES_AND_NONE = (None, *ROLES)
 
 
-def path_of(room: Room) -> str:
-    """Give a room's path with something that is there in each of its holes."""
-    return room.path.format(**HOLES)
-
-
-HOLES: dict[str, str] = {"slug": "meetings", "digest": "1", "item": "1", "id": "1"}
-"""What stands in a room's path in these tests."""
+@pytest.fixture(autouse=True)
+def furnished(lone_rooms: Rooms) -> None:
+    furnish(lone_rooms.office)
 
 
 def may(role: Role | None, needed: Role) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from mailer.web.rooms.table import ROOMS
 from tests.browser import DESKTOP, PHONE, SCHEMES, Scheme, Visitor, axe, is_too_wide, screenshots
 from tests.web.rooms.conftest import RoomsStreet
-from tests.web.rooms.test_locks import path_of
+from tests.web.rooms.furnishing import furnish, path_of
 
 DOORS = ("/sign-in", "/forgotten", "/set-up/none", "/password/none")
 LARGEST_PAGE = 250_000
@@ -23,6 +23,7 @@ LARGEST_PAGE = 250_000
 def test_every_room_is_fit_for_everybody(
     rooms_street: RoomsStreet, browser: Visitor, width: int, scheme: Scheme, pictures: Path
 ) -> None:
+    furnish(rooms_street.office)
     page = browser.page(width=width, scheme=scheme)
     rooms_street.enter(page)
     wrong = {}
