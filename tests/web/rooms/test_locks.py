@@ -5,7 +5,6 @@ import pytest
 from mailer.accounts import ROLES
 from mailer.accounts.seats import rank
 from mailer.db.schema import Role
-from mailer.web.rooms.room import Room
 from mailer.web.rooms.table import ROOMS
 from tests.web.rooms.conftest import Rooms
 from tests.web.rooms.furnishing import furnish, path_of
