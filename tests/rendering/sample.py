@@ -319,6 +319,7 @@ VALUES = Values(
     move_url=f"{WEB}/move/1PlOkMiJnUhBygVtFcRdXeSzWaQ246813",
     undo_url=f"{WEB}/stay/1QaZwSxEdCrFvTgByHnUjMiKoLp135792",
     other_address="k…@example.com",
+    room_url=f"{WEB}/rooms/password/1WsXeDcRfVtGbYhNuJmIkOlPqAz975310",
 )
 
 NOTICE = Notice(
@@ -337,8 +338,12 @@ def templates(*folders: Path, spoken: Languages | None = None) -> Templates:
 
 def letter(kind: Kind, language: str = "en", **more: Any) -> LetterContent:
     """Give a letter of this kind about the sample list."""
-    notice = {"notice": NOTICE} if kind is Kind.NOTICE else {"mailing_list": LIST}
+    notice = {"notice": _said(kind)} if kind.is_of_office else {"mailing_list": LIST}
     return LetterContent(kind=kind, sender=SENDER, house=HOUSE, language=language, **notice, **more)
+
+
+def _said(kind: Kind) -> Notice:
+    return NOTICE if kind is Kind.NOTICE else replace(NOTICE, button="Open the rooms")
 
 
 def head(**more: Any) -> Head:

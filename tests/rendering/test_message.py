@@ -257,7 +257,7 @@ def test_letters_say_that_a_machine_wrote_them(kind: Kind) -> None:
     of_list: dict[str, object] = {"mailing_list": None, "archived_at": ""}
 
     fields = fields_of(
-        letter_plate(kind, **(of_list if kind is Kind.NOTICE else {})).compose(VALUES, identity())
+        letter_plate(kind, **(of_list if kind.is_of_office else {})).compose(VALUES, identity())
     )
 
     assert fields["Auto-Submitted"] == ["auto-generated"]

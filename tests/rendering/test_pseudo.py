@@ -53,8 +53,8 @@ READER: Values = replace(VALUES, name="นิรันดร์ สุขใส"
 
 
 def letter(kind: Kind) -> LetterContent:
-    about = None if kind is Kind.NOTICE else THAI_LIST
-    notice = Notice("เส้นทางหยุด", ("รอคุณอยู่",))
+    about = None if kind.is_of_office else THAI_LIST
+    notice = Notice("เส้นทางหยุด", ("รอคุณอยู่",), "" if kind is Kind.NOTICE else "เปิด")
     return LetterContent(kind, SENDER, HOUSE, "th", about, note="ยินดีต้อนรับ", notice=notice)
 
 

@@ -124,7 +124,7 @@ def plates() -> dict[str, tuple[Plate, Edition]]:
 
 
 def _head(edition: Edition) -> Head:
-    if edition.kind is Kind.NOTICE:
+    if edition.kind.is_of_office:
         return head(mailing_list=None, archived_at="", campaign="")
     return head() if edition.kind.is_digest else head(archived_at="", campaign="")
 
