@@ -143,6 +143,35 @@ class Web(Table):
         return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
+class SignIn(Table):
+    """Sign-in of editors by your organisation's own provider (OpenID Connect), beside passwords."""
+
+    name: str = Field("", description="What the button calls it; empty: the provider's host.")
+    issuer: str = Field(
+        "", description="The provider's issuer, such as https://id.example.org; empty: none."
+    )
+    client_id: str = Field("", description="Who we are to the provider.")
+    client_secret: SecretStr = Field(
+        SecretStr(""), description="Our secret there, if it gave one; client_secret_file reads one."
+    )
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_web(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_near = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        if value and not is_near and (parts.scheme != "https" or not parts.hostname):
+            raise ValueError("must begin with https://")
+        return value
+
+    @field_validator("client_id")
+    @classmethod
+    def _is_there(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("issuer") and not value:
+            raise ValueError("is needed with an issuer; the provider says which it is")
+        return value
+
+
 class Subscribe(Table):
     """The box: how long links last, and how much one may ask for."""
 
@@ -345,6 +374,7 @@ class Settings(Table):
         validate_default=True,
         description="Further ways out, each a table [routes.NAME].",
     )
+    sign_in: SignIn = SignIn()
     subscribe: Subscribe = Subscribe()
     delivery: Delivery = Delivery()
     retention: Retention = Retention()

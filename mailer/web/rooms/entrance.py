@@ -5,6 +5,7 @@ Whether somebody is an editor shows nowhere: the same page at the same speed for
 
 import re
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import structlog
 from sqlmodel import Session
@@ -40,6 +41,9 @@ WITHIN = re.compile(r"/rooms(?:/[\w-]+)*")
 WRONG = translatable("Address and password do not go together, or the account is not there.")
 TOO_MANY = translatable("Too many tries. Wait an hour, then try again.")
 WRONG_CODE = translatable("This code is not right, or was used. Wait for the next one.")
+NOT_IN = translatable(
+    "That sign-in did not work. If you should be an editor here, ask an owner to invite you."
+)
 ONCE_MORE = translatable("This page had been open for long. Please sign in once more.")
 
 
@@ -47,25 +51,25 @@ def show(desk: Desk, visit: Visit) -> Response:
     """Show the form to sign in, or lead on whoever is."""
     if lock.seat_of(desk, visit):
         return frame.go(desk)
-    return _form(desk, visit)
+    return form(desk, visit)
 
 
 def press(desk: Desk, visit: Visit) -> Response:
     """Sign somebody in, or say that it did not work, in one way for every reason."""
     if not _is_fresh(desk, visit):
-        return _form(desk, visit, error=ONCE_MORE, status=400)
+        return form(desk, visit, error=ONCE_MORE, status=400)
     typed, now = visit.form.get("address", "").strip(), desk.now()
     key, network = _key(typed), visit.remote
     database = desk.app.database
     if database.read(attempts.are_too_many, Deed.SIGN_IN, key, network, now=now):
-        return _form(desk, visit, error=TOO_MANY, status=429)
+        return form(desk, visit, error=TOO_MANY, status=429)
     editor = database.read(editors.by_key, key)
     if not passwords.is_right(visit.form.get("password", ""), editor.password if editor else ""):
         database.write(attempts.count, Deed.SIGN_IN, key, network, now=now)
         log.warning("rooms.refused", network=network)
-        return _form(desk, visit, error=WRONG, status=403)
+        return form(desk, visit, error=WRONG, status=403)
     assert editor is not None
-    token = database.write(_begin, editor, visit, now=now)
+    token = database.write(begin, editor, visit, now=now)
     if editor.second is not None:
         return with_cookie(desk, frame.go(desk, "code", next=_next(visit)), token)
     return with_cookie(desk, _onward(desk, visit), token)
@@ -185,7 +189,8 @@ def press_set_up(desk: Desk, visit: Visit) -> Response:
     return with_cookie(desk, frame.go(desk, "welcome"), token)
 
 
-def _form(desk: Desk, visit: Visit, *, error: str = "", status: int = 200) -> Response:
+def form(desk: Desk, visit: Visit, *, error: str = "", status: int = 200) -> Response:
+    """Give the page to sign in on."""
     return frame.page(
         desk,
         visit,
@@ -197,6 +202,7 @@ def _form(desk: Desk, visit: Visit, *, error: str = "", status: int = 200) -> Re
         next=_next(visit),
         shown=_stamp(desk),
         said=visit.query.get("said", ""),
+        provider=_provider_name(desk),
     )
 
 
@@ -223,12 +229,17 @@ def _said(desk: Desk, visit: Visit, error: UsageError | None) -> str:
     return frame.explained(frame.language_of(desk, visit), error) if error else ""
 
 
+def _provider_name(desk: Desk) -> str:
+    settings = desk.app.settings.sign_in
+    return settings.name or urlsplit(settings.issuer).hostname or ""
+
+
 def _stale(desk: Desk, visit: Visit) -> Response:
     return frame.page(desk, visit, None, "stale.html", status=410)
 
 
-def _begin(session: Session, editor: Editor, visit: Visit, *, now: datetime) -> str:
-    """Sign in whose password was right; the second factor is still awaited, if there is one."""
+def begin(session: Session, editor: Editor, visit: Visit, *, now: datetime) -> str:
+    """Sign in who proved to be somebody; a second factor is still awaited, if there is one."""
     passed = editor.second is None
     token = sign_ins.begin(session, editors.id_of(editor), _browser(visit), passed=passed, now=now)
     if passed:
@@ -249,7 +260,7 @@ def _take_password(
     editor_id = editors.id_of(editor)
     number = editor.password_number
     editors.set_password(session, editor_id, number, hashed, now=now, by=_by(editor))
-    return _begin(session, editor, visit, now=now)
+    return begin(session, editor, visit, now=now)
 
 
 def _found(

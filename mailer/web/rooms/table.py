@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from starlette.routing import BaseRoute, Route
 
+from mailer.accounts import openid
 from mailer.db.schema import Role
 from mailer.links import PASSWORD, SET_UP
 from mailer.links import ROOMS as FIRST
 from mailer.web.desk import Desk
 from mailer.web.door import Door
-from mailer.web.rooms import entrance, home, lock, own
+from mailer.web.rooms import elsewhere, entrance, home, lock, own
 from mailer.web.rooms.room import Room
 
 ROOMS = (
@@ -28,6 +29,10 @@ def routes(desk: Desk) -> list[BaseRoute]:
 def _before(desk: Desk) -> Iterator[BaseRoute]:
     """Give what takes no sign-in."""
     yield Route(f"/{FIRST}/sign-in", Door(desk, get=entrance.show, post=entrance.press))
+    if desk.app.settings.sign_in.issuer:
+        openid.require()
+        yield Route(f"/{FIRST}/sign-in/out", Door(desk, get=elsewhere.out))
+        yield Route(f"/{FIRST}/sign-in/back", Door(desk, get=elsewhere.back))
     yield Route(f"/{FIRST}/code", Door(desk, get=entrance.show_code, post=entrance.press_code))
     yield Route(f"/{FIRST}/sign-out", Door(desk, post=entrance.leave))
     yield Route(
