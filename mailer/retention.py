@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 
 from mailer import facts, ledger, subscribers
+from mailer.accounts import sign_ins, unsaved
 from mailer.app import App
 from mailer.digests import unused
 
@@ -41,6 +42,8 @@ def forget(app: App) -> None:
         "recipients": _recipients(app, before(kept.deliveries_days), now),
         "media": _media(app, before(kept.media_days), now),
     }
+    counts["sign_ins"] = write(sign_ins.forget_old, now=now)
+    counts["unsaved"] = write(unsaved.forget_old, now=now)
     if any(counts.values()):
         log.info("retention.forgot", **counts)
 

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from mailer import address, ledger, retention, subscribers
-from mailer.db.schema import Attempt, Event, Subscriber, Subscription, SuppressionReason
+from mailer.accounts import editors, sign_ins, unsaved
+from mailer.accounts.sign_ins import Browser
+from mailer.db.schema import Attempt, Event, Role, Subscriber, Subscription, SuppressionReason
 from mailer.subscribers import Wish
 from tests.conftest import MOMENT
 from tests.installation import Installation, RunningClock, readers
@@ -51,6 +53,22 @@ def confirm(office: Installation, subscriber_id: int) -> None:
 def after(office: Installation, days: int) -> None:
     office.clock.move(timedelta(days=days))
     retention.forget(office.app)
+
+
+def test_what_editors_left_behind_is_forgotten(office: Installation) -> None:
+    write, now = office.app.database.write, office.clock.now()
+    new = editors.Newcomer(address.parse("noor@office.example"), "Noor Haddad", Role.EDITOR)
+    editor_id = editors.id_of(write(editors.invite, new, now=now))
+    browser = Browser("Firefox/150", "198.51.100.7")
+    write(sign_ins.begin, editor_id, browser, passed=True, now=now)
+    write(unsaved.keep, editor_id, "item/new", {"title": "Half a tit"}, base=0, now=now)
+
+    after(office, days=59)
+
+    assert "Firefox/150" not in everything(office)
+    assert "Half a tit" in everything(office)
+    after(office, days=2)
+    assert "Half a tit" not in everything(office)
 
 
 def everything(office: Installation) -> str:

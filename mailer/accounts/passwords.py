@@ -6,13 +6,13 @@ transactions, and no more of them than `attempts` allows.
 
 import re
 from functools import cache
-
-from pwdlib import PasswordHash
-from pwdlib.exceptions import UnknownHashError
-from pwdlib.hashers.argon2 import Argon2Hasher
+from typing import TYPE_CHECKING
 
 from mailer.errors import UsageError
 from mailer.language import translatable
+
+if TYPE_CHECKING:  # a worker, which tidies up after sign-ins, has no use for it
+    from pwdlib import PasswordHash
 
 SHORTEST = 10
 LONGEST = 200
@@ -47,6 +47,8 @@ def weakness(password: str, *, address: str) -> str:
 
 def is_right(password: str, kept: str) -> bool:
     """Tell whether a password is the one that is kept; without one, as slowly, that it is not."""
+    from pwdlib.exceptions import UnknownHashError  # noqa: PLC0415  (as above)
+
     try:
         return _hasher().verify(password[:LONGEST], kept or _nobodys()) and bool(kept)
     except UnknownHashError:
@@ -54,7 +56,10 @@ def is_right(password: str, kept: str) -> bool:
 
 
 @cache
-def _hasher() -> PasswordHash:
+def _hasher() -> "PasswordHash":
+    from pwdlib import PasswordHash  # noqa: PLC0415  (as above)
+    from pwdlib.hashers.argon2 import Argon2Hasher  # noqa: PLC0415
+
     return PasswordHash((Argon2Hasher(),))
 
 

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from mailer.accounts.editors import grants
 from mailer.accounts.seats import Seat
+from mailer.db import changed
 from mailer.db.schema import Editor, SignIn
 
 IDLE = timedelta(days=14)
@@ -42,7 +43,6 @@ def begin(
 ) -> str:
     """Sign an editor in; give the cookie's secret. Not `passed`, it waits for a second factor."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    session.execute(delete(SignIn).where(col(SignIn.expires_at) <= now))
     session.add(
         SignIn(
             hash=_hash(token),
@@ -127,6 +127,11 @@ def end_others(session: Session, editor_id: int, sign_in_id: int) -> None:
     session.execute(
         delete(SignIn).where(col(SignIn.id) != sign_in_id, col(SignIn.editor_id) == editor_id)
     )
+
+
+def forget_old(session: Session, *, now: datetime) -> int:
+    """Drop sign-ins that have ended by themselves; give how many."""
+    return changed(session, delete(SignIn).where(col(SignIn.expires_at) <= now))
 
 
 def end_by(session: Session, token: str) -> None:

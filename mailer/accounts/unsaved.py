@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from mailer.db import changed
 from mailer.db.schema import Unsaved
 from mailer.errors import TooLarge
 
@@ -62,6 +63,6 @@ def drop(session: Session, editor_id: int, place: str) -> None:
     )
 
 
-def forget_old(session: Session, *, now: datetime) -> None:
-    """Drop what nobody has come back to."""
-    session.execute(delete(Unsaved).where(col(Unsaved.saved_at) < now - KEPT))
+def forget_old(session: Session, *, now: datetime) -> int:
+    """Drop what nobody has come back to; give how many."""
+    return changed(session, delete(Unsaved).where(col(Unsaved.saved_at) < now - KEPT))
