@@ -77,6 +77,7 @@ class Contents:
             view_url=self.links.digest(card.list.slug, digest.number) if _is_open(card) else "",
             layout=digest.layout,
             words_in=text.language,
+            preheader=text.preheader,
         )
         return content, [one.version for _, one in chosen]
 

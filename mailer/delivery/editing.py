@@ -8,11 +8,13 @@ from sqlmodel import Session
 
 from mailer import ledger, lists, subscribers
 from mailer.address import Address, parse
-from mailer.db.schema import DeliveryKind, DigestState
+from mailer.db.schema import DeliveryKind, Digest, DigestState
+from mailer.delivery import plates
 from mailer.delivery.press import Press
 from mailer.digests import life, moments
 from mailer.errors import NotFound, Refused
 from mailer.ledger import Claimed
+from mailer.rendering import Edition, Head
 
 TEST_LIFE = timedelta(hours=4)
 """How long a test letter is tried; who waits for it has given up by then."""
@@ -63,11 +65,18 @@ def queue_digest(
 
 
 def preview(
-    session: Session, press: Press, digest_id: int, address: str | None, *, now: datetime
+    session: Session,
+    press: Press,
+    digest_id: int,
+    address: str | None,
+    *,
+    now: datetime,
+    language: str | None = None,
 ) -> Preview:
     """Show a digest as a subscriber would get it, or (None) as somebody without a name.
 
-    Raises NotFound when nobody has the address.
+    Without a language it is the subscriber's, or the list's first. What is frozen is shown as it
+    was. Raises NotFound when nobody has the address.
     """
     digest = life.get(session, digest_id)
     listed = lists.card(session, digest.list_id)
@@ -75,8 +84,8 @@ def preview(
     if address is not None:
         claimed = _as_subscriber(session, parse(address), claimed)
     offered = listed.list.languages or [listed.list.language]
-    language = lists.nearest(claimed.language, offered, listed.list.language)
-    edition, head = press.proof(session, digest_id, language)
+    language = lists.nearest(language or claimed.language, offered, listed.list.language)
+    edition, head = _kept(session, digest, language) or press.proof(session, digest_id, language)
     raw, filled = press.preview(edition, head, claimed)
     warnings = (*edition.warnings, *_old_news(session, digest_id))
     return Preview(filled.subject, filled.html, filled.text, raw, warnings)
@@ -118,6 +127,12 @@ def post_test(
     posted = ledger.post(session, letter, now=now)
     assert posted is not None  # it has no idempotency key
     return posted
+
+
+def _kept(session: Session, digest: Digest, language: str) -> tuple[Edition, Head] | None:
+    if digest.state is DigestState.DRAFT or digest.id is None:
+        return None
+    return plates.of_digest(session, digest.id, language)
 
 
 def _old_news(session: Session, digest_id: int) -> Iterator[str]:

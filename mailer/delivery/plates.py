@@ -42,6 +42,12 @@ def kept(session: Session, edition_id: int) -> tuple[Edition, Head]:
     return stored(row), Head.load(row.head)
 
 
+def of_digest(session: Session, digest_id: int, language: str) -> tuple[Edition, Head] | None:
+    """Give the edition that a digest goes out as in a language; None while it is not frozen."""
+    row = session.get(DigestEdition, (digest_id, language))
+    return kept(session, row.edition_id) if row else None
+
+
 def frozen(session: Session, digest_id: int) -> dict[str, Edition]:
     """Give the editions that a digest goes out as, by language."""
     statement = (

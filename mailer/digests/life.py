@@ -25,6 +25,7 @@ from mailer.digests import items, moments
 from mailer.errors import NotFound, Refused, UsageError
 from mailer.folding import folded
 from mailer.history import EDITOR, About, By, record
+from mailer.language import translatable
 
 DRAFT = DigestState.DRAFT
 SCHEDULED = DigestState.SCHEDULED
@@ -49,7 +50,16 @@ PUT_BACK = "put-back"
 """The fact that tells when an older database was put in the place of a newer one."""
 
 LONGEST_SUBJECT = 200
+LONGEST_PREHEADER = 200
+LONGEST_INTRODUCTION = 50_000
+"""Characters; with its items a digest must stay below what Gmail shows of it."""
 MOST_ITEMS = 200
+
+SUBJECT_LENGTH = translatable("a subject has 1 to 200 characters")
+SUBJECT_UNSEEN = translatable("a subject is one line of characters that can be seen")
+PREHEADER_LENGTH = translatable("a preheader has 200 characters at most")
+PREHEADER_UNSEEN = translatable("a preheader is one line of characters that can be seen")
+INTRODUCTION_LENGTH = translatable("an introduction has 50,000 characters at most")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +106,57 @@ def draft(session: Session, wish: Wish, *, now: datetime, by: By = EDITOR) -> in
     return digest.id
 
 
-def write(session: Session, digest_id: int, language: str, subject: str, introduction: str) -> None:
-    """Set a draft's words in one language; a scheduled one becomes a draft again."""
+def write(  # noqa: PLR0913  (the words of a digest are as many)
+    session: Session,
+    digest_id: int,
+    language: str,
+    subject: str,
+    introduction: str,
+    *,
+    preheader: str | None = None,
+    now: datetime | None = None,
+    by: By = EDITOR,
+) -> None:
+    """Set a draft's words in one language; a scheduled one becomes a draft again.
+
+    Without a preheader it keeps the one it has.
+    """
     _check_subject(subject)
-    digest = get(session, digest_id)
-    if digest.state is SCHEDULED:
-        unschedule(session, digest_id)
-    elif digest.state is not DRAFT:
-        raise Refused(f"digest {digest_id} is {digest.state}; its words can change no more")
+    _check_preheader(preheader or "")
+    if len(introduction) > LONGEST_INTRODUCTION:
+        raise UsageError(INTRODUCTION_LENGTH)
+    open_draft(session, digest_id, now=now, by=by)
+    if preheader is None:
+        before = session.get(DigestText, (digest_id, language))
+        preheader = before.preheader if before else ""
     text = DigestText(
         digest_id=digest_id,
         language=language,
         subject=subject,
         introduction=introduction,
+        preheader=preheader,
         words=folded(f"{subject}\n{introduction}"),
     )
     session.merge(text)
     session.flush()
+
+
+def open_draft(
+    session: Session, digest_id: int, *, now: datetime | None = None, by: By = EDITOR
+) -> Digest:
+    """Give a digest that may be edited, locked until the end; a scheduled one is a draft again.
+
+    Raises Refused for one that is on its way, or was.
+    """
+    lock = select(Digest).where(col(Digest.id) == digest_id).with_for_update()
+    session.exec(lock.execution_options(populate_existing=True)).first()
+    digest = get(session, digest_id)
+    if digest.state is SCHEDULED:
+        unschedule(session, digest_id, now=now, by=by)
+        return get(session, digest_id)
+    if digest.state is not DRAFT:
+        raise Refused(f"digest {digest_id} is {digest.state}; its words can change no more")
+    return digest
 
 
 def get(session: Session, digest_id: int) -> Digest:
@@ -177,7 +221,7 @@ def contents(session: Session, digest_id: int) -> list[tuple[DigestItem, items.W
     return list(zip(rows, written, strict=True))
 
 
-def schedule(
+def schedule(  # noqa: PLR0913  (when, and on which terms)
     session: Session,
     digest_id: int,
     when: moments.LocalTime | None,
@@ -185,9 +229,13 @@ def schedule(
     late: timedelta,
     now: datetime,
     by: By = EDITOR,
+    wait: timedelta = timedelta(0),
 ) -> None:
-    """Let a draft go at a local time, or (None) at once; beyond `late` it waits for an editor."""
-    due_at = when.at if when else now
+    """Let a draft go at a local time, or (None) at once; beyond `late` it waits for an editor.
+
+    What goes at once may `wait` a little, so that a slip can be taken back.
+    """
+    due_at = when.at if when else now + wait
     values = {
         "due_at": due_at,
         "not_after": due_at + late,
@@ -201,12 +249,16 @@ def schedule(
     record(session, "digest.scheduled", by, _about(digest), at=now, details=details)
 
 
-def unschedule(session: Session, digest_id: int) -> None:
+def unschedule(
+    session: Session, digest_id: int, *, now: datetime | None = None, by: By = EDITOR
+) -> None:
     """Make a scheduled digest a draft again; what was frozen is dropped."""
     _move(session, digest_id, {SCHEDULED}, DRAFT, due_at=None, not_after=None, local_time=None)
     for row in session.exec(select(DigestEdition).where(col(DigestEdition.digest_id) == digest_id)):
         session.delete(row)
     session.flush()
+    if now is not None:
+        record(session, "digest.unscheduled", by, _about(get(session, digest_id)), at=now)
 
 
 def due(session: Session, *, now: datetime) -> list[Digest]:
@@ -380,7 +432,7 @@ def _chosen(session: Session, wish: Wish, found: MailingList) -> list[items.Writ
     chosen = items.some(session, list(dict.fromkeys(wish.item_ids)))
     if not wish.new_items:
         return chosen
-    fresh = _new_for(session, found)
+    fresh = new_items(session, found)
     if not fresh and not chosen:
         raise Refused(f"there is nothing new for “{found.slug}” since its last digest")
     have = {one.id for one in chosen}
@@ -396,7 +448,7 @@ def by_topic(written: list[items.Written]) -> list[items.Written]:
 
 def has_new_items(session: Session, found: MailingList) -> bool:
     """Tell whether there is anything a list has not told yet."""
-    return bool(_new_for(session, found))
+    return bool(new_items(session, found))
 
 
 def may_have_gone(session: Session, digest_id: int) -> bool:
@@ -413,7 +465,7 @@ def may_have_gone(session: Session, digest_id: int) -> bool:
     return session.exec(old.limit(1)).first() is not None
 
 
-def _new_for(session: Session, found: MailingList) -> list[items.Written]:
+def new_items(session: Session, found: MailingList) -> list[items.Written]:
     """Give the items that were in no digest of a list yet, save cancelled ones; oldest first.
 
     Translations of one item count as one: the original, or the one in the list's language.
@@ -449,9 +501,16 @@ def _next_number(session: Session, list_id: int) -> int:
 
 def _check_subject(subject: str) -> None:
     if not subject.strip() or len(subject) > LONGEST_SUBJECT:
-        raise UsageError(f"a subject has 1 to {LONGEST_SUBJECT} characters")
+        raise UsageError(SUBJECT_LENGTH)
     if unseen.IN_LINE.search(subject):
-        raise UsageError("a subject is one line of characters that can be seen")
+        raise UsageError(SUBJECT_UNSEEN)
+
+
+def _check_preheader(preheader: str) -> None:
+    if len(preheader) > LONGEST_PREHEADER:
+        raise UsageError(PREHEADER_LENGTH)
+    if unseen.IN_LINE.search(preheader):
+        raise UsageError(PREHEADER_UNSEEN)
 
 
 def _about(digest: Digest) -> About:

@@ -233,6 +233,7 @@ class DigestContent:
     """One number of a list in one language. `introduction` is Markdown.
 
     `words_in` is the language of subject and introduction, where nobody wrote them in `language`.
+    A `preheader` is what inboxes show behind the subject, instead of the first words.
     """
 
     mailing_list: ListCard
@@ -248,9 +249,11 @@ class DigestContent:
     view_url: str = ""
     layout: str = "digest"
     words_in: str = ""
+    preheader: str = ""
 
     def __post_init__(self) -> None:
         line("subject", self.subject)
+        line("preheader", self.preheader)
         block("introduction", self.introduction)
         web_address("digest's page", self.view_url)
 

@@ -113,6 +113,15 @@ def test_the_preview_for_inboxes_is_the_beginning_of_the_introduction(ours: Temp
     assert edition.text.startswith("Meeting News\n")
 
 
+def test_a_preheader_is_what_inboxes_show_as_it_was_written(ours: Templates) -> None:
+    edition = render_digest(ours, replace(DIGEST, preheader="Two days & a <decision>"))
+
+    first = LexborHTMLParser(edition.html).css_first(".preview")
+    assert first is not None
+    assert first.text().strip() == "Two days & a <decision>"
+    assert "decision" not in edition.text
+
+
 def test_a_digest_without_introduction_is_previewed_by_its_titles(ours: Templates) -> None:
     edition = render_digest(ours, replace(DIGEST, introduction=""))
 

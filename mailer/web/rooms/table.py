@@ -10,13 +10,25 @@ from mailer.links import PASSWORD, SET_UP
 from mailer.links import ROOMS as FIRST
 from mailer.web.desk import Desk
 from mailer.web.door import Door
-from mailer.web.rooms import elsewhere, entrance, home, lock, own
-from mailer.web.rooms.room import Room
+from mailer.web.rooms import digests, draft, elsewhere, entrance, home, lock, own, picking, proof
+from mailer.web.rooms.room import Room, of_digest
 
 ROOMS = (
     Room("", get=home.show),
     Room("/keys", get=home.keys),
     Room("/own", get=own.show, post=own.press, acts=Role.VIEWER),
+    Room("/digests", get=digests.show),
+    Room("/digests/new", get=digests.show_new, post=digests.press_new, sees=Role.EDITOR),
+    Room("/digests/{digest}", get=draft.show, post=draft.press, of=of_digest),
+    Room(
+        "/digests/{digest}/items",
+        get=picking.show,
+        post=picking.press,
+        sees=Role.EDITOR,
+        of=of_digest,
+    ),
+    Room("/digests/{digest}/preview", get=proof.show, post=proof.press, of=of_digest),
+    Room("/digests/{digest}/frame", get=proof.show_frame, of=of_digest),
 )
 
 

@@ -10,6 +10,10 @@ from tests.web.conftest import Office
 HOLES: dict[str, str] = {"slug": "meetings", "digest": "1", "item": "1"}
 
 
+FRAMED = {"/digests/{digest}/frame"}
+"""Rooms that are a mail in a frame: with its own styles, without scripts, in a sandbox."""
+
+
 def furnish(office: Office) -> None:
     """Give an office that has the list “meetings” an item, a draft, and a subscriber."""
     item = office.add_item(

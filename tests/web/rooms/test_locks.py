@@ -7,7 +7,7 @@ from mailer.accounts.seats import rank
 from mailer.db.schema import Role
 from mailer.web.rooms.table import ROOMS
 from tests.web.rooms.conftest import Rooms
-from tests.web.rooms.furnishing import furnish, path_of
+from tests.web.rooms.furnishing import FRAMED, furnish, path_of
 
 ROLES_AND_NONE = (None, *ROLES)
 
@@ -93,7 +93,7 @@ def test_every_room_keeps_to_itself_what_it_shows(lone_rooms: Rooms) -> None:
     desk = lone_rooms.as_(Role.OWNER)
 
     for room in ROOMS:
-        if room.get:
+        if room.get and room.path not in FRAMED:
             headers = desk.get(path_of(room)).headers
             assert headers["cache-control"] == "no-store", room.path
             assert "script-src 'self';" in headers["content-security-policy"], room.path

@@ -11,7 +11,7 @@ import pytest
 from mailer.web.rooms.table import ROOMS
 from tests.browser import DESKTOP, PHONE, SCHEMES, Scheme, Visitor, axe, is_too_wide, screenshots
 from tests.web.rooms.conftest import RoomsStreet
-from tests.web.rooms.furnishing import furnish, path_of
+from tests.web.rooms.furnishing import FRAMED, furnish, path_of
 
 DOORS = ("/sign-in", "/forgotten", "/set-up/none", "/password/none")
 LARGEST_PAGE = 250_000
@@ -28,13 +28,16 @@ def test_every_room_is_fit_for_everybody(
     rooms_street.enter(page)
     wrong = {}
     for room in ROOMS:
-        if room.get:
+        if room.get and room.path not in FRAMED:  # there no script runs, a checker's neither
             page.goto(f"{rooms_street.address}/rooms{path_of(room)}")
             found = axe(page)
             if found or is_too_wide(page):
                 wrong[room.path] = found or "too wide"
             if os.environ.get("MAILER_TEST_PICTURES") and width == DESKTOP and scheme == "light":
-                name = room.path.strip("/").replace("/", "-") or "home"
+                name = (
+                    room.path.strip("/").replace("/", "-").replace("{", "").replace("}", "")
+                    or "home"
+                )
                 screenshots(page, pictures, f"room-{name}")
                 page.set_viewport_size({"width": width, "height": 900})
                 page.emulate_media(color_scheme=scheme)
