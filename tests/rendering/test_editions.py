@@ -515,7 +515,7 @@ def test_a_list_has_an_identifier_that_may_stand_in_its_header(identifier: str) 
 
 
 def test_the_example_in_the_book_works(tmp_path: Path) -> None:
-    book = (files.CHECKOUT / "docs" / "editing.md").read_text(encoding="utf-8")
+    book = (files.CHECKOUT / "docs" / "templates.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```jinja\n(.*?)```", book, re.DOTALL)
     (tmp_path / "mail" / "welcome").mkdir(parents=True)
     (tmp_path / "mail" / "welcome" / "body.html").write_text(example, encoding="utf-8")
@@ -526,7 +526,7 @@ def test_the_example_in_the_book_works(tmp_path: Path) -> None:
 
 
 def test_the_book_names_every_hole() -> None:
-    book = (files.CHECKOUT / "docs" / "editing.md").read_text(encoding="utf-8")
+    book = (files.CHECKOUT / "docs" / "templates.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"^\| `recipient\.(\w+)`", book, re.MULTILINE)) == set().union(
         *holes.NAMES.values()
