@@ -10,6 +10,7 @@
     ├── NotFound                 there is no such list, digest, subscriber, route …
     ├── Refused                  understood, but not allowed in this state
     │   ├── NotAllowed           whoever asks may not do that
+    │   ├── Overtaken            somebody else has saved in between
     │   └── TooLarge             over a limit that has a name
     ├── ConfigError              one or more settings are wrong; every one is named with its path
     ├── DatabaseError            the database cannot be used as it is
@@ -87,6 +88,14 @@ class Refused(MailerError):
 
 class NotAllowed(Refused):
     """Whoever asks may not do that; somebody else may."""
+
+
+class Overtaken(Refused):
+    """Somebody else has saved in between; `number` is the version that they made."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("somebody else has saved in between")
+        self.number = number
 
 
 class TooLarge(Refused):

@@ -100,6 +100,12 @@ def keep(session: Session, known: str, *, now: datetime) -> bool:
     return changed(session, statement.values(created_at=now)) == 1
 
 
+def stay(session: Session, known: str, *, now: datetime) -> None:
+    """Let a medium count as put in just now; NotFound when there is none of this hash."""
+    if not keep(session, known, now=now):
+        raise NotFound("medium", known)
+
+
 def get(session: Session, known: str) -> Medium:
     """Give a medium with its content; NotFound when there is none of this hash."""
     found = session.get(Medium, known) if HASH.fullmatch(known) else None

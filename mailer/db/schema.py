@@ -408,7 +408,8 @@ class ItemVersion(Table, table=True):
 
     `starts` and `ends` are ISO 8601: a date, or a local date and time in `timezone`. `picture`
     and `documents` name media by hash: see `mailer.digests.pictures` and `.documents`.
-    `words` are all that it says, folded (`mailer.folding`), for the archive's search.
+    `words` are all that it says, folded (`mailer.folding`), for the archive's search. `written_by`
+    is nobody where a file was read by a command.
     """
 
     __tablename__ = "item_versions"
@@ -431,6 +432,7 @@ class ItemVersion(Table, table=True):
     )
     words: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     created_at: datetime = Field(sa_type=UTCDateTime)
+    written_by: int | None = Field(default=None, foreign_key="editors.id")
 
 
 class DigestState(StrEnum):

@@ -78,18 +78,29 @@ def read(path: Path, title: str) -> Document:
 
     Raises UsageError, whose text goes on after the name of the file, and OSError.
     """
-    extension = path.suffix.lower().removeprefix(".")
-    if extension not in TYPES:
-        raise UsageError(f"is of a kind that is not hosted; there are {', '.join(sorted(TYPES))}")
-    if path.stat().st_size > LARGEST:
-        raise UsageError(f"is larger than {LARGEST // 1_000_000} MB: link to a page that has it")
-    content = path.read_bytes()
+    _check_kind(path.name, path.stat().st_size)
+    return of(path.name, path.read_bytes(), title)
+
+
+def of(name: str, content: bytes, title: str) -> Document:
+    """Give a document of a file's name and bytes.
+
+    Raises UsageError, whose text goes on after the name of the file.
+    """
+    extension = _check_kind(name, len(content))
     _check(extension, content)
     return Document(title, extension.upper(), content)
 
 
-def keep(session: Session, document: Document, *, now: datetime) -> dict[str, Any]:
-    """Put a document in the media store; give what the item version is to hold."""
+def keep(session: Session, document: Document | StoredDocument, *, now: datetime) -> dict[str, Any]:
+    """Put a document in the media store; give what the item version is to hold.
+
+    One that is there already counts as put in just now. Raises NotFound when it is gone.
+    """
+    if isinstance(document, StoredDocument):
+        if document.hash:
+            media.stay(session, document.hash, now=now)
+        return asdict(document)
     stored = StoredDocument(document.title, document.kind, document.link)
     if document.content:
         media_type = TYPES[stored.extension]
@@ -97,6 +108,24 @@ def keep(session: Session, document: Document, *, now: datetime) -> dict[str, An
         size = len(document.content)
         stored = StoredDocument(document.title, document.kind, "", known, size)
     return asdict(stored)
+
+
+def stored(session: Session, known: str, kind: str, title: str) -> StoredDocument | None:
+    """Give a document of the media store by its hash; None when it has none such of this kind."""
+    facts = media.facts(session, [known]).get(known)
+    if facts is None or TYPES.get(kind.lower()) != facts.media_type:
+        return None
+    return StoredDocument(title, kind.upper(), "", known, facts.size)
+
+
+def _check_kind(name: str, size: int) -> str:
+    """Give how the name of a file that may be hosted ends."""
+    extension = Path(name).suffix.lower().removeprefix(".")
+    if extension not in TYPES:
+        raise UsageError(f"is of a kind that is not hosted; there are {', '.join(sorted(TYPES))}")
+    if size > LARGEST:
+        raise UsageError(f"is larger than {LARGEST // 1_000_000} MB: link to a page that has it")
+    return extension
 
 
 def _check(extension: str, content: bytes) -> None:

@@ -27,8 +27,8 @@ import yaml
 
 from mailer import unseen
 from mailer.digests import documents, moments, pictures
-from mailer.digests.documents import Document
-from mailer.digests.pictures import Picture
+from mailer.digests.documents import Document, StoredDocument
+from mailer.digests.pictures import Picture, StoredPicture
 from mailer.errors import FileInvalid, MomentInvalid, UsageError
 from mailer.language import is_code
 
@@ -52,7 +52,10 @@ DOCUMENTS_EXAMPLE = "a line “- file: agenda.pdf” and, below its “file”, 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an item says, checked. `starts` and `ends` are ISO texts: a day, or a local time."""
+    """What an item says, checked. `starts` and `ends` are ISO texts: a day, or a local time.
+
+    Picture and documents are those of a file, or such as the media store has already.
+    """
 
     title: str
     body: str = ""
@@ -64,8 +67,8 @@ class Draft:
     organiser: str = ""
     language: str = "en"
     link: str = ""
-    picture: Picture | None = None
-    documents: tuple[Document, ...] = ()
+    picture: Picture | StoredPicture | None = None
+    documents: tuple[Document | StoredDocument, ...] = ()
 
 
 def read(path: Path, *, language: str = "en") -> Draft:

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import func
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from mailer.db.schema import Item, ItemGroup, ItemVersion
+from mailer.db import changed
+from mailer.db.schema import Actor, Item, ItemGroup, ItemVersion
 from mailer.digests import documents, moments, pictures
 from mailer.digests.front_matter import Draft
-from mailer.errors import NotFound, UsageError
+from mailer.errors import NotFound, Overtaken, UsageError
 from mailer.folding import folded
-from mailer.history import EDITOR, About, record
+from mailer.history import EDITOR, About, By, record
 
 NEWS = UUID("6d1c1f0e-6c0c-4d0b-9a52-2f9f3b6f1a77")
 """The name space of our items' UIDs (RFC 9562, 5.5); never to be changed."""
@@ -44,31 +45,87 @@ class Identity:
     created_at: datetime
 
 
-def add(session: Session, draft: Draft, *, now: datetime, translates: int | None = None) -> int:
+def add(
+    session: Session,
+    draft: Draft,
+    *,
+    now: datetime,
+    translates: int | None = None,
+    by: By = EDITOR,
+) -> int:
     """Keep a new item; give its id. `translates` is an item in another language."""
     group_id = _group(session, draft, translates, now)
     item = Item(group_id=group_id, language=draft.language, created_at=now)
     session.add(item)
     session.flush()
     assert item.id is not None
-    _write(session, item.id, draft, 1, now)
-    record(session, "item.added", EDITOR, About(), at=now, details={"item": item.id})
+    _write(session, item.id, draft, 1, now=now, by=by)
+    record(session, "item.added", by, About(), at=now, details={"item": item.id})
     return item.id
 
 
-def edit(session: Session, item_id: int, draft: Draft, *, now: datetime) -> int:
-    """Keep a new version of an item; give its number."""
+def edit(
+    session: Session,
+    item_id: int,
+    draft: Draft,
+    *,
+    now: datetime,
+    base: int | None = None,
+    by: By = EDITOR,
+) -> int:
+    """Keep a new version of an item; give its number.
+
+    Raises Overtaken when it is not `base` any more, the version that the editor began with.
+    """
+    # Who saves at the same moment waits here, and finds the item overtaken.
+    session.execute(select(Item.id).where(col(Item.id) == item_id).with_for_update())
     before = get(session, item_id)
     if draft.language != before.item.language:
         raise UsageError(
             f"item {item_id} is in “{before.item.language}”, the file in “{draft.language}”: "
             "add it as a translation instead"
         )
+    if base is not None and base != before.version.number:
+        raise Overtaken(before.version.number)
     number = before.version.number + 1
-    _write(session, item_id, draft, number, now)
+    _write(session, item_id, draft, number, now=now, by=by)
     details = {"item": item_id, "version": number}
-    record(session, "item.changed", EDITOR, About(), at=now, details=details)
+    record(session, "item.changed", by, About(), at=now, details=details)
     return number
+
+
+def retire(session: Session, item_id: int, *, now: datetime, by: By = EDITOR) -> bool:
+    """Let an item go into no further digest; those that have it keep it. False when it was so."""
+    return _turn(session, item_id, "item.retired", now, now=now, by=by)
+
+
+def take_back(session: Session, item_id: int, *, now: datetime, by: By = EDITOR) -> bool:
+    """Let a retired item be one again; False when it was never retired."""
+    return _turn(session, item_id, "item.taken_back", None, now=now, by=by)
+
+
+def versions(session: Session, item_id: int) -> list[ItemVersion]:
+    """Give all that an item ever said, newest first."""
+    statement = select(ItemVersion).where(col(ItemVersion.item_id) == item_id)
+    return list(session.exec(statement.order_by(col(ItemVersion.number).desc())))
+
+
+def version(session: Session, item_id: int, number: int) -> ItemVersion:
+    """Give what an item said in one version; NotFound when there is none."""
+    statement = select(ItemVersion).where(
+        col(ItemVersion.item_id) == item_id, col(ItemVersion.number) == number
+    )
+    found = session.exec(statement).first()
+    if found is None:
+        raise NotFound("version", number)
+    return found
+
+
+def translations(session: Session, group_id: int) -> list[Written]:
+    """Give all items of a group, by language."""
+    ids = session.exec(select(Item.id).where(col(Item.group_id) == group_id))
+    found = _written(session, [one for one in ids if one is not None])
+    return sorted(found, key=lambda one: one.item.language)
 
 
 def get(session: Session, item_id: int) -> Written:
@@ -116,11 +173,11 @@ def identity(session: Session, one: Written) -> Identity:
     return Identity(uid, session.exec(versions).one() - 1, group.created_at)
 
 
-def span(version: ItemVersion) -> tuple[date | datetime | None, date | datetime | None]:
+def span(said: ItemVersion | Draft) -> tuple[date | datetime | None, date | datetime | None]:
     """Give when an item's meeting begins and ends, as days or aware moments."""
     starts, ends = (
-        moments.day_or_time(text, version.timezone) if text else None
-        for text in (version.starts, version.ends)
+        moments.day_or_time(text, said.timezone) if text else None
+        for text in (said.starts, said.ends)
     )
     return starts, ends
 
@@ -159,7 +216,23 @@ def _group(session: Session, draft: Draft, translates: int | None, now: datetime
     return group.id
 
 
-def _write(session: Session, item_id: int, draft: Draft, number: int, now: datetime) -> None:
+def _turn(
+    session: Session, item_id: int, kind: str, retired_at: datetime | None, *, now: datetime, by: By
+) -> bool:
+    get(session, item_id)
+    is_retired = col(Item.retired_at).is_not(None)
+    moved = update(Item).where(
+        col(Item.id) == item_id, is_retired if retired_at is None else ~is_retired
+    )
+    if not changed(session, moved.values(retired_at=retired_at)):
+        return False
+    record(session, kind, by, About(), at=now, details={"item": item_id})
+    return True
+
+
+def _write(
+    session: Session, item_id: int, draft: Draft, number: int, *, now: datetime, by: By
+) -> None:
     picture = pictures.keep(session, draft.picture, now=now) if draft.picture else None
     version = ItemVersion(
         item_id=item_id,
@@ -177,6 +250,7 @@ def _write(session: Session, item_id: int, draft: Draft, number: int, now: datet
         documents=[documents.keep(session, one, now=now) for one in draft.documents],
         words=_words(draft),
         created_at=now,
+        written_by=int(by.id) if by.actor is Actor.EDITOR and by.id else None,
     )
     session.add(version)
     session.flush()

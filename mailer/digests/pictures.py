@@ -95,10 +95,37 @@ def develop(content: bytes) -> tuple[Print, Print]:
     return small, large
 
 
-def keep(session: Session, picture: Picture, *, now: datetime) -> dict[str, Any]:
-    """Put both sizes in the media store; give what the item version is to hold."""
+def keep(session: Session, picture: Picture | StoredPicture, *, now: datetime) -> dict[str, Any]:
+    """Put both sizes in the media store; give what the item version is to hold.
+
+    One that is there already counts as put in just now. Raises NotFound when it is gone.
+    """
+    if isinstance(picture, StoredPicture):
+        for hosted in (picture.small, picture.large):
+            media.stay(session, hosted.hash, now=now)
+        return asdict(picture)
     small, large = (_host(session, one, now) for one in (picture.small, picture.large))
     return asdict(StoredPicture(small, large, picture.alt, picture.caption, picture.credit))
+
+
+def stored(
+    session: Session, small: str, large: str, *, alt: str, caption: str = "", credit: str = ""
+) -> StoredPicture | None:
+    """Give a picture of the media store by the hashes of its sizes; None when it has none such."""
+    facts = media.facts(session, (small, large))
+    sizes = [_hosted(facts[one]) for one in (small, large) if one in facts]
+    if len(sizes) != len((small, large)) or not all(sizes):
+        return None
+    first, second = sizes
+    assert first is not None
+    assert second is not None
+    return StoredPicture(first, second, alt, caption, credit)
+
+
+def _hosted(facts: media.Facts) -> Hosted | None:
+    if facts.width is None or facts.height is None:
+        return None
+    return Hosted(facts.hash, facts.media_type, facts.width, facts.height, facts.size)
 
 
 def _host(session: Session, made: Print, now: datetime) -> Hosted:

@@ -1,7 +1,8 @@
 """Media that nothing refers to any more, so that they may go.
 
 A medium is named by its hash, in columns and in links that somebody wrote, so all words that are
-kept are read for hashes: of items, digests and lists, of every frozen edition, of back numbers.
+kept are read for hashes: of items, digests and lists, of every frozen edition, of back numbers,
+and of forms not saved yet.
 Of an item that is its newest words, and older ones that went out; words that were put right
 meanwhile and never went count for as long as a medium that was let go is kept.
 """
@@ -24,6 +25,7 @@ from mailer.db.schema import (
     ItemVersion,
     ListText,
     Medium,
+    Unsaved,
 )
 from mailer.history import SYSTEM, About, record
 
@@ -92,7 +94,7 @@ def _words_since(session: Session, since: datetime) -> Iterator[str]:
 
 def _others(session: Session) -> Iterator[str]:
     """Give what is small, and carries no moment."""
-    for statement in (_DIGESTS, _LISTS, _BACK_NUMBERS):
+    for statement in (_DIGESTS, _LISTS, _BACK_NUMBERS, _UNSAVED):
         yield from _texts(session, statement)
 
 
@@ -111,3 +113,4 @@ _EDITIONS = select(col(Edition.html), col(Edition.text))
 _DIGESTS = select(col(DigestText.introduction))
 _LISTS = select(col(ListText.description), col(ListText.welcome), col(ListText.consent))
 _BACK_NUMBERS = select(col(BackNumber.hash))
+_UNSAVED = select(cast(col(Unsaved.fields), String))

@@ -10,12 +10,41 @@ from mailer.links import PASSWORD, SET_UP
 from mailer.links import ROOMS as FIRST
 from mailer.web.desk import Desk
 from mailer.web.door import Door
-from mailer.web.rooms import digests, draft, elsewhere, entrance, home, lock, own, picking, proof
-from mailer.web.rooms.room import Room, of_digest
+from mailer.web.rooms import (
+    digests,
+    draft,
+    elsewhere,
+    entrance,
+    home,
+    item_form,
+    items,
+    lock,
+    own,
+    picking,
+    proof,
+)
+from mailer.web.rooms.room import UPLOAD, Room, of_digest
 
 ROOMS = (
     Room("", get=home.show),
     Room("/keys", get=home.keys),
+    Room("/items", get=items.show),
+    Room(
+        "/items/new",
+        get=item_form.show_new,
+        post=item_form.press_new,
+        sees=Role.EDITOR,
+        limits=UPLOAD,
+    ),
+    Room("/items/{item}", get=items.show_one, post=items.press),
+    Room(
+        "/items/{item}/edit",
+        get=item_form.show_edit,
+        post=item_form.press_edit,
+        sees=Role.EDITOR,
+        limits=UPLOAD,
+    ),
+    Room("/items/{item}/versions/{version}", get=items.show_version),
     Room("/own", get=own.show, post=own.press, acts=Role.VIEWER),
     Room("/digests", get=digests.show),
     Room("/digests/new", get=digests.show_new, post=digests.press_new, sees=Role.EDITOR),

@@ -7,7 +7,7 @@ from mailer.digests import life
 from mailer.web.rooms.room import Room
 from tests.web.conftest import Office
 
-HOLES: dict[str, str] = {"slug": "meetings", "digest": "1", "item": "1"}
+HOLES: dict[str, str] = {"slug": "meetings", "digest": "1", "item": "1", "version": "1"}
 
 
 FRAMED = {"/digests/{digest}/frame"}

@@ -1,7 +1,7 @@
 """Who works in the editors' rooms, and what they leave there.
 
 Editors, their roles and sign-ins, forms not saved yet, approvals, segments; a preheader for each
-digest; lists whose digests need a second person.
+digest; lists whose digests need a second person; who wrote a version of an item.
 """
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Add seven tables, three columns and two kinds of letters."""
+    """Add seven tables, four columns and two kinds of letters."""
     _editors()
     _work()
     op.add_column(
@@ -37,6 +37,10 @@ def upgrade() -> None:
     op.execute(
         "ALTER TABLE digests ADD COLUMN segment_id INTEGER "
         "CONSTRAINT fk_digests_segment_id REFERENCES segments (id)"
+    )
+    op.execute(
+        "ALTER TABLE item_versions ADD COLUMN written_by INTEGER "
+        "CONSTRAINT fk_item_versions_written_by REFERENCES editors (id)"
     )
     said = sa.text("actor_id <> ''")
     op.create_index(
