@@ -19,7 +19,7 @@ from mailer import accent, unseen
 from mailer.address import Address
 from mailer.db.schema import ListText, MailingList, OldSlug, OptIn, Sender, Visibility
 from mailer.errors import HeaderInvalid, MomentInvalid, NotFound, Refused, UsageError
-from mailer.history import EDITOR, About, record
+from mailer.history import EDITOR, About, By, record
 from mailer.language import is_code
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -49,11 +49,15 @@ class NewList:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Changes to a list; None leaves a thing as it is. An empty `accent` is that of the house."""
+    """Changes to a list; None leaves a thing as it is. An empty `accent` is that of the house.
+
+    With `drop_reply_to` answers go to the sender's own address again.
+    """
 
     slug: str | None = None
     sender: Address | None = None
     reply_to: Address | None = None
+    drop_reply_to: bool = False
     sender_name: str | None = None
     postal_address: str | None = None
     route: str | None = None
@@ -64,6 +68,7 @@ class Edit:
     opt_in: OptIn | None = None
     layout: str | None = None
     accent: str | None = None
+    needs_approval: bool | None = None
     texts: "tuple[Words, ...]" = field(default=())
 
 
@@ -75,6 +80,7 @@ class Words:
     name: str | None = None
     description: str | None = None
     welcome: str | None = None
+    consent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,12 @@ class Card:
         return self.list.id
 
 
-def create(session: Session, new: NewList, *, now: datetime) -> MailingList:
+def create(session: Session, new: NewList, *, now: datetime, by: By = EDITOR) -> MailingList:
     """Make a list; UsageError for a name or zone that cannot be, Refused for a slug in use."""
-    _check_slug(session, new.slug)
+    check_slug(session, new.slug)
     languages = list(dict.fromkeys([new.language, *new.languages]))
-    _check_languages(languages)
-    _check_zone(new.zone)
+    check_languages(languages)
+    check_zone(new.zone)
     sender = _sender(session, new, now)
     assert sender.id is not None
     made = MailingList(
@@ -113,24 +119,26 @@ def create(session: Session, new: NewList, *, now: datetime) -> MailingList:
     )
     session.add(made)
     session.flush()
-    _write(session, made, Words(new.language, _name(new.name), new.description, ""))
-    record(session, "list.created", EDITOR, About(list_id=made.id), at=now)
+    _write(session, made, Words(new.language, checked_name(new.name), new.description, ""))
+    record(session, "list.created", by, About(list_id=made.id), at=now)
     return made
 
 
-def edit(session: Session, slug: str, changes: Edit, *, now: datetime) -> MailingList:
+def edit(
+    session: Session, slug: str, changes: Edit, *, now: datetime, by: By = EDITOR
+) -> MailingList:
     """Change a list; the old slug goes on leading to it."""
     found = get(session, slug)
     assert found.id is not None
     if changes.slug is not None and changes.slug != found.slug:
-        _check_slug(session, changes.slug, of=found.id)
+        check_slug(session, changes.slug, of=found.id)
         session.merge(OldSlug(slug=found.slug, list_id=found.id))
         found.slug = changes.slug
     _set_languages(found, changes)
     if changes.zone is not None:
-        _check_zone(changes.zone)
+        check_zone(changes.zone)
         found.timezone = changes.zone
-    for name in ("visibility", "opt_in", "layout"):
+    for name in ("visibility", "opt_in", "layout", "needs_approval"):
         value = getattr(changes, name)
         if value is not None:
             setattr(found, name, value)
@@ -139,22 +147,47 @@ def edit(session: Session, slug: str, changes: Edit, *, now: datetime) -> Mailin
     _edit_sender(session, found, changes)
     session.add(found)
     for words in changes.texts:
-        _check_languages([words.language])
+        check_languages([words.language])
         _write(session, found, words)
     session.flush()
-    record(session, "list.changed", EDITOR, About(list_id=found.id), at=now)
+    record(session, "list.changed", by, About(list_id=found.id), at=now)
     return found
 
 
 def set_cadence(
-    session: Session, found: MailingList, cadence: dict[str, Any] | None, *, now: datetime
+    session: Session,
+    found: MailingList,
+    cadence: dict[str, Any] | None,
+    *,
+    now: datetime,
+    by: By = EDITOR,
 ) -> None:
     """Say when a list's digests are due, as `mailer.digests.cadence` stores it; None for never."""
     found.cadence = cadence
     session.add(found)
     session.flush()
     details = {"cadence": cadence}
-    record(session, "list.cadence", EDITOR, About(list_id=found.id), at=now, details=details)
+    record(session, "list.cadence", by, About(list_id=found.id), at=now, details=details)
+
+
+def retire(session: Session, found: MailingList, *, now: datetime, by: By = EDITOR) -> None:
+    """Let a list end: nobody can join, nothing is drafted; its archive and its people stay."""
+    if found.retired_at is None:
+        _set_retired(session, found, now)
+        record(session, "list.retired", by, About(list_id=found.id), at=now)
+
+
+def take_back(session: Session, found: MailingList, *, now: datetime, by: By = EDITOR) -> None:
+    """Let a list go on that had been retired."""
+    if found.retired_at is not None:
+        _set_retired(session, found, None)
+        record(session, "list.taken_back", by, About(list_id=found.id), at=now)
+
+
+def _set_retired(session: Session, found: MailingList, at: datetime | None) -> None:
+    found.retired_at = at
+    session.add(found)
+    session.flush()
 
 
 def get(session: Session, slug: str) -> MailingList:
@@ -217,15 +250,33 @@ def cards(
     return [card(session, row.id, language) for row in rows if row.id is not None]
 
 
+def every(session: Session, language: str | None = None) -> list[Card]:
+    """Give all lists, those that are retired too, by slug: at one look at each table."""
+    texts: dict[int, dict[str, ListText]] = {}
+    for text in session.exec(select(ListText)):
+        texts.setdefault(text.list_id, {})[text.language] = text
+    rows = select(MailingList, Sender).join(Sender, col(Sender.id) == col(MailingList.sender_id))
+    return [
+        Card(found, sender, _nearest_of(texts[found.id or 0], found, language))
+        for found, sender in session.exec(rows.order_by(col(MailingList.slug)))
+    ]
+
+
+def texts_of(session: Session, list_id: int) -> dict[str, ListText]:
+    """Give a list's words by language: those that somebody has written."""
+    found = session.exec(select(ListText).where(col(ListText.list_id) == list_id))
+    return {text.language: text for text in found}
+
+
 def words_of(session: Session, found: MailingList, language: str | None) -> ListText:
     """Give a list's words: in the language, in its base language, or in the list's own.
 
     A list whose first language was changed has no words in it until somebody writes them.
     """
-    texts = {
-        text.language: text
-        for text in session.exec(select(ListText).where(col(ListText.list_id) == found.id))
-    }
+    return _nearest_of(texts_of(session, found.id or 0), found, language)
+
+
+def _nearest_of(texts: dict[str, ListText], found: MailingList, language: str | None) -> ListText:
     own = found.language if found.language in texts else min(texts)
     return texts[nearest(language, list(texts), own)]
 
@@ -240,10 +291,10 @@ def nearest(language: str | None, offered: Sequence[str], fallback: str) -> str:
 
 def _sender(session: Session, new: NewList, now: datetime) -> Sender:
     sender = Sender(
-        name=_name(new.sender_name or new.name),
+        name=checked_name(new.sender_name or new.name),
         address=new.sender.mailbox,
         reply_to=new.reply_to.mailbox if new.reply_to else None,
-        postal_address=_text("a postal address", new.postal_address),
+        postal_address=checked_text("a postal address", new.postal_address),
         route=new.route,
         created_at=now,
     )
@@ -257,12 +308,12 @@ def _edit_sender(session: Session, found: MailingList, changes: Edit) -> None:
     assert sender is not None
     if changes.sender:
         sender.address = changes.sender.mailbox
-    if changes.reply_to:
-        sender.reply_to = changes.reply_to.mailbox
+    if changes.reply_to or changes.drop_reply_to:
+        sender.reply_to = changes.reply_to.mailbox if changes.reply_to else None
     if changes.sender_name is not None:
-        sender.name = _name(changes.sender_name)
+        sender.name = checked_name(changes.sender_name)
     if changes.postal_address is not None:
-        sender.postal_address = _text("a postal address", changes.postal_address)
+        sender.postal_address = checked_text("a postal address", changes.postal_address)
     if changes.route:
         sender.route = changes.route
     session.add(sender)
@@ -274,7 +325,7 @@ def _set_languages(found: MailingList, changes: Edit) -> None:
     first = found.language if changes.language is None else changes.language
     rest = changes.languages if changes.languages is not None else tuple(found.languages)
     languages = list(dict.fromkeys([first, *rest]))
-    _check_languages(languages)
+    check_languages(languages)
     found.language, found.languages = first, languages
 
 
@@ -285,11 +336,13 @@ def _write(session: Session, found: MailingList, words: Words) -> None:
         name = words.name or words_of(session, found, None).name
         text = ListText(list_id=found.id, language=words.language, name=name)
     if words.name is not None:
-        text.name = _name(words.name)
+        text.name = checked_name(words.name)
     if words.description is not None:
-        text.description = _text("a description", words.description)
+        text.description = checked_text("a description", words.description)
     if words.welcome is not None:
-        text.welcome = _text("a welcome", words.welcome)
+        text.welcome = checked_text("a welcome", words.welcome)
+    if words.consent is not None:
+        text.consent = checked_text("the words of consent", words.consent)
     session.add(text)
     session.flush()
 
@@ -300,7 +353,8 @@ def _identifier(session: Session, slug: str, domain: str) -> str:
     return next(f"{name}.{domain}" for name in names if f"{name}.{domain}" not in taken)
 
 
-def _check_slug(session: Session, slug: str, *, of: int | None = None) -> None:
+def check_slug(session: Session, slug: str, *, of: int | None = None) -> None:
+    """Refuse a slug that cannot be, or that another list has or had."""
     if not SLUG.fullmatch(slug):
         raise UsageError(
             f"“{slug}” cannot name a list: use small letters, digits and hyphens, 63 at most"
@@ -311,13 +365,15 @@ def _check_slug(session: Session, slug: str, *, of: int | None = None) -> None:
         raise Refused(f"there is already a list “{slug}”, or there was one; choose another name")
 
 
-def _check_languages(languages: Sequence[str]) -> None:
+def check_languages(languages: Sequence[str]) -> None:
+    """Refuse what is no language's code."""
     for language in languages:
         if not is_code(language):
             raise UsageError(f"“{language}” is not a language code such as en, ja or pt-BR")
 
 
-def _check_zone(zone: str) -> None:
+def check_zone(zone: str) -> None:
+    """Refuse what is no time zone."""
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -326,7 +382,8 @@ def _check_zone(zone: str) -> None:
         ) from None
 
 
-def _name(text: str) -> str:
+def checked_name(text: str) -> str:
+    """Give a list's or a sender's name as it is kept; an error for one that cannot be."""
     # Refused and not mended: a line break in a name is somebody's header, or somebody's mistake.
     if unseen.IN_LINE.search(text):
         raise HeaderInvalid("a name", "holds a line break or another unseen character")
@@ -336,8 +393,8 @@ def _name(text: str) -> str:
     return name
 
 
-def _text(what: str, text: str) -> str:
-    """Check words of several lines, which stand in pages and mails but in no header."""
+def checked_text(what: str, text: str) -> str:
+    """Give words of several lines as they are kept: they stand in pages and mails, in no header."""
     plain = text.replace("\r\n", "\n")
     if unseen.IN_LINE.search(plain.replace("\n", " ").replace("\t", " ")):
         raise UsageError(f"{what} holds a character that cannot be seen; take it out")

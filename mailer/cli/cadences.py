@@ -22,9 +22,6 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NEXT = 5
 """Moments shown ahead, and days shown that were acted upon."""
 
-ALREADY = 40
-"""Days acted upon that a change looks at: all that could still be waiting."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -99,8 +96,7 @@ def _set(session: Session, slug: str, asked: _Asked, opened: App) -> None:
     from mailer import delivery
 
     found = lists.get(session, slug)
-    assert found.id is not None
-    now, zone = opened.clock.now(), moments.zone(found.timezone)
+    now = opened.clock.now()
     old = Cadence.load(found.cadence) if found.cadence else None
     every, day, anchor = _days(asked, old)
     if asked.subject:
@@ -114,10 +110,7 @@ def _set(session: Session, slug: str, asked: _Asked, opened: App) -> None:
         subject=(old.subject if old else "") if asked.subject is None else asked.subject,
         since=now,
     )
-    if old is not None:
-        acted = {row.day for row in delivery.cadence_days(session, found.id, limit=ALREADY)}
-        new = cadence.changed(old, new, zone, acted, now=now)
-    lists.set_cadence(session, found, new.stored(), now=now)
+    delivery.set_cadence(session, found, new, now=now)
 
 
 def _end(session: Session, slug: str, opened: App) -> None:

@@ -2,7 +2,7 @@
 
 from mailer.delivery.accounting import Pause
 from mailer.delivery.allowance import Allowance
-from mailer.delivery.assembling import Due, assemble, conclude, due_lists
+from mailer.delivery.assembling import Due, assemble, conclude, due_lists, set_cadence
 from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.assembling import failed as cadence_failed
 from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
@@ -108,6 +108,7 @@ __all__ = [
     "resume_route",
     "routes",
     "say",
+    "set_cadence",
     "stopped_reason",
     "stored",
     "trust",

@@ -22,7 +22,7 @@ from mailer.delivery.press import Press
 from mailer.digests import cadence, life, moments
 from mailer.digests.cadence import Cadence, Then
 from mailer.errors import MailerError
-from mailer.history import SYSTEM, About, record
+from mailer.history import EDITOR, SYSTEM, About, By, record
 from mailer.language import translatable
 
 SUBJECT_ROOM = 200
@@ -31,6 +31,10 @@ SUBJECT_ROOM = 200
 
 TOLD_AGAIN = timedelta(hours=24)
 """How long it is not told again that a list's digest cannot be made; it is tried all the time."""
+
+
+ALREADY = 40
+"""Days acted upon that a change of cadence looks at: all that could still be waiting."""
 
 
 class Outcome(StrEnum):
@@ -231,3 +235,15 @@ def _with_cadence(session: Session) -> list[MailingList]:
     # A JSON column may hold its own null, so that the condition is not asked in SQL.
     rows = session.exec(select(MailingList).where(col(MailingList.retired_at).is_(None)))
     return [one for one in rows if one.cadence]
+
+
+def set_cadence(
+    session: Session, found: MailingList, new: Cadence, *, now: datetime, by: By = EDITOR
+) -> None:
+    """Give a list another cadence; a day that still waits for its digest is not lost by it."""
+    if found.cadence:
+        assert found.id is not None
+        acted = {row.day for row in days(session, found.id, limit=ALREADY)}
+        zone = moments.zone(found.timezone)
+        new = cadence.changed(Cadence.load(found.cadence), new, zone, acted, now=now)
+    lists.set_cadence(session, found, new.stored(), now=now, by=by)

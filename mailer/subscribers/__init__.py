@@ -4,7 +4,13 @@ from mailer.subscribers.access import changes
 from mailer.subscribers.arrivals import Import
 from mailer.subscribers.asks import Asked, answer, ask, ask_all, waiting_asks
 from mailer.subscribers.audience import COLUMNS as AUDIENCE_COLUMNS
-from mailer.subscribers.audience import audience, chunk_end, may_not_be_mailed, size
+from mailer.subscribers.audience import (
+    audience,
+    chunk_end,
+    may_not_be_mailed,
+    size,
+    size_up_to,
+)
 from mailer.subscribers.batches import Undone, undo
 from mailer.subscribers.batches import every as every_batch
 from mailer.subscribers.columns import FIELDS
@@ -151,6 +157,7 @@ __all__ = [
     "rule",
     "say_why",
     "size",
+    "size_up_to",
     "spent_evidence",
     "standing_of",
     "subscribe",

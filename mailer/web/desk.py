@@ -45,6 +45,7 @@ class Desk:
         folders = [folder / "web" / "static" for folder in self.app.template_folders]
         self.assets = assets.load(folders)
         self.listings: dict[str, Known] = {}
+        self.counts: dict[int, tuple[datetime, int]] = {}
         self.limiter = anyio.CapacityLimiter(self.app.settings.web.threads)
 
     @property

@@ -18,12 +18,15 @@ from mailer.web.rooms import (
     home,
     item_form,
     items,
+    list_editing,
+    list_pages,
+    list_rhythm,
     lock,
     own,
     picking,
     proof,
 )
-from mailer.web.rooms.room import UPLOAD, Room, of_digest
+from mailer.web.rooms.room import UPLOAD, Room, Scope, of_digest, of_list
 
 ROOMS = (
     Room("", get=home.show),
@@ -58,6 +61,47 @@ ROOMS = (
     ),
     Room("/digests/{digest}/preview", get=proof.show, post=proof.press, of=of_digest),
     Room("/digests/{digest}/frame", get=proof.show_frame, of=of_digest),
+    Room("/lists", get=list_pages.show_all),
+    # No slug begins like this.
+    Room(
+        "/lists/_new",
+        get=list_editing.show_new,
+        post=list_editing.press_new,
+        sees=Role.OWNER,
+        acts=Role.OWNER,
+        of=Scope.EVERYWHERE,
+    ),
+    Room("/lists/{slug}", get=list_pages.show, of=of_list),
+    Room("/lists/{slug}/box", get=list_pages.show_box, of=of_list),
+    Room(
+        "/lists/{slug}/texts",
+        get=list_editing.show_texts,
+        post=list_editing.press_texts,
+        sees=Role.EDITOR,
+        of=of_list,
+    ),
+    Room(
+        "/lists/{slug}/cadence",
+        get=list_rhythm.show,
+        post=list_rhythm.press,
+        sees=Role.EDITOR,
+        of=of_list,
+    ),
+    Room(
+        "/lists/{slug}/colour",
+        get=list_editing.show_colour,
+        post=list_editing.press_colour,
+        sees=Role.EDITOR,
+        of=of_list,
+    ),
+    Room(
+        "/lists/{slug}/settings",
+        get=list_editing.show_settings,
+        post=list_editing.press_settings,
+        sees=Role.OWNER,
+        acts=Role.OWNER,
+        of=of_list,
+    ),
 )
 
 

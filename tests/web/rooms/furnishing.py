@@ -3,7 +3,11 @@
 `HOLES` says what stands in the holes of a room's path; each is there once an office is furnished.
 """
 
-from mailer.digests import life
+from datetime import time
+
+from mailer import lists
+from mailer.digests import cadence, life
+from mailer.digests.cadence import Cadence, Every
 from mailer.web.rooms.room import Room
 from tests.web.conftest import Office
 
@@ -26,6 +30,11 @@ def furnish(office: Office) -> None:
     wish = life.Wish("meetings", "What was decided in Brussels", "Two days.", (item,))
     office.app.database.write(life.draft, wish, now=office.clock.now())
     office.join("kim@reader.example")
+    monthly = Cadence(Every.MONTH, cadence.LAST_DAY, time(9), office.clock.now())
+    with office.app.database.writing() as session:
+        listed = lists.get(session, "meetings")
+        lists.set_cadence(session, listed, monthly.stored(), now=office.clock.now())
+    office.colour("meetings", "#ffb000")
 
 
 def path_of(room: Room) -> str:
