@@ -146,6 +146,8 @@ def close_digests(app: App) -> None:
     with app.database.reading() as session:
         if not delivery.has_loose_ends(session, now=app.clock.now()):
             return
+    while app.database.write(delivery.withdraw_late, now=app.clock.now()):
+        pass
     while app.database.write(delivery.withdraw_cancelled, now=app.clock.now()):
         pass
     while app.database.write(delivery.expire, now=app.clock.now()):

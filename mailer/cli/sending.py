@@ -146,7 +146,7 @@ def settle(
             resending = ledger.resend_uncertain
             count = opened.database.write(_again, digest_id, resending, "resend", opened)
         else:
-            count = opened.database.write(_take_as_sent, digest_id, now=opened.clock.now())
+            count = opened.database.write(delivery.count_as_sent, digest_id, now=opened.clock.now())
     done = "to be sent again" if resend else "counted as sent"
     talk(f"{done}: {counted(count, 'delivery', 'deliveries')} of digest {digest_id}")
 
@@ -211,18 +211,9 @@ def _again(
     session: Session, digest_id: int, queue_some: Callable[..., int], why: str, opened: App
 ) -> int:
     """Queue some deliveries again, and reopen the digest if there were any."""
-    life.get(session, digest_id)
+    give_up = timedelta(hours=opened.settings.delivery.digest_give_up_hours)
     now = opened.clock.now()
-    until = now + timedelta(hours=opened.settings.delivery.digest_give_up_hours)
-    count = queue_some(session, digest_id, now=now, not_after=until)
-    if count:
-        life.reopen(session, digest_id, why, now=now)
-    return count
-
-
-def _take_as_sent(session: Session, digest_id: int, *, now: datetime) -> int:
-    life.get(session, digest_id)
-    return ledger.take_as_sent(session, digest_id, now=now)
+    return delivery.send_again(session, digest_id, queue_some, why, give_up=give_up, now=now)
 
 
 def _delivery(row: Delivery) -> dict[str, Any]:

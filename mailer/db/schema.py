@@ -450,6 +450,8 @@ class DigestState(StrEnum):
 class Digest(Table, table=True):
     """One number of a list. `resume_to` is what a paused one goes back to.
 
+    From `stops_at` on nothing more of it is sent: what waits then is withdrawn as too late.
+
     With a segment, it goes to those of its list whom the segment's filters choose.
     """
 
@@ -471,6 +473,7 @@ class Digest(Table, table=True):
     timezone: str | None = None
     due_at: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
     not_after: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    stops_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     audience_cursor: int = Field(default=0, sa_type=BigInteger)
     segment_id: int | None = Field(default=None, foreign_key="segments.id")
     created_at: datetime = Field(sa_type=UTCDateTime)
@@ -646,7 +649,7 @@ class Delivery(Table, table=True):
             sqlite_where=text("state IN ('claimed', 'uncertain')"),
             postgresql_where=text("state IN ('claimed', 'uncertain')"),
         ),
-        Index("ix_deliveries_counts", "digest_id", "state"),
+        Index("ix_deliveries_counts", "digest_id", "state", "tries"),
         Index(
             "ix_deliveries_letters_to",
             "key",

@@ -1,11 +1,19 @@
 """How mail leaves: audiences frozen, editions pressed, messages sent, outcomes accounted for."""
 
 from mailer.delivery.accounting import Pause
+from mailer.delivery.again import count_as_sent, send_again
 from mailer.delivery.allowance import Allowance
 from mailer.delivery.assembling import Due, assemble, conclude, due_lists, set_cadence
 from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.assembling import failed as cadence_failed
-from mailer.delivery.closing import expire, finish, has_loose_ends, reopen, withdraw_cancelled
+from mailer.delivery.closing import (
+    expire,
+    finish,
+    has_loose_ends,
+    reopen,
+    withdraw_cancelled,
+    withdraw_late,
+)
 from mailer.delivery.editing import Preview, post_test, preview, queue_digest
 from mailer.delivery.engine import Engine, Pacing
 from mailer.delivery.exchanges import answered as keep_groups
@@ -35,6 +43,7 @@ from mailer.delivery.paces import resume as resume_group
 from mailer.delivery.paces import standings as paces
 from mailer.delivery.plates import frozen, stored
 from mailer.delivery.press import Press
+from mailer.delivery.progress import Ahead, Destination, ahead
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
 from mailer.delivery.reaching import Counts, Reach, reach
 from mailer.delivery.reply import Reply, Step
@@ -47,9 +56,11 @@ from mailer.delivery.turns import Turns
 from mailer.delivery.wire import Lost
 
 __all__ = [
+    "Ahead",
     "Allowance",
     "ApprovalLetter",
     "Counts",
+    "Destination",
     "Due",
     "Engine",
     "GroupStanding",
@@ -72,11 +83,13 @@ __all__ = [
     "Terms",
     "Timeouts",
     "Turns",
+    "ahead",
     "assemble",
     "backup_failed",
     "cadence_days",
     "cadence_failed",
     "conclude",
+    "count_as_sent",
     "database_put_back",
     "digest_missed",
     "domains_to_ask_about",
@@ -108,9 +121,11 @@ __all__ = [
     "resume_route",
     "routes",
     "say",
+    "send_again",
     "set_cadence",
     "stopped_reason",
     "stored",
     "trust",
     "withdraw_cancelled",
+    "withdraw_late",
 ]

@@ -14,6 +14,8 @@ from mailer.history import SYSTEM
 CHUNK = 1_000
 """Rows ended in one transaction."""
 
+TOO_LATE = "too late to be sent"
+
 
 def has_loose_ends(session: Session, *, now: datetime) -> bool:
     """Tell whether a digest may be ending, or rows wait for nothing; a look, not a write."""
@@ -34,6 +36,14 @@ def withdraw_cancelled(session: Session, *, now: datetime) -> int:
     if not found:
         return 0
     return ledger.withdraw_digest(session, found[0], "the digest was cancelled", now=now)
+
+
+def withdraw_late(session: Session, *, now: datetime) -> int:
+    """Take back some rows of digests that were to end by now; give how many. Call until 0."""
+    for digest_id in life.over_time(session, now=now):
+        if count := ledger.withdraw_digest(session, digest_id, TOO_LATE, now=now):
+            return count
+    return 0
 
 
 def reopen(session: Session, *, now: datetime) -> list[int]:
@@ -72,7 +82,7 @@ def expire(session: Session, *, now: datetime) -> int:
             state=case(
                 (was_tried, DeliveryState.FAILED.value), else_=DeliveryState.WITHDRAWN.value
             ),
-            reason=func.coalesce(func.nullif(col(Delivery.reason), ""), "too late to be sent"),
+            reason=func.coalesce(func.nullif(col(Delivery.reason), ""), TOO_LATE),
             settled_at=now,
         )
     )

@@ -99,7 +99,7 @@ def look(
     ways = {name: _way(name, known, usable) for name in known}
     digests = {
         digest.id: Going(way, digest.route, digest.not_after)
-        for digest in life.going(session)
+        for digest in life.going(session, now=now)
         if (way := ways.get(digest.route)) is not None
     }
     return Standing(

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, and_, or_, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, update
 from sqlmodel import Session, col, select
 
 from mailer import facts, lists, unseen
@@ -24,7 +24,7 @@ from mailer.db.schema import (
 from mailer.digests import items, moments
 from mailer.errors import NotFound, Refused, UsageError
 from mailer.folding import folded
-from mailer.history import EDITOR, About, By, record
+from mailer.history import EDITOR, SYSTEM, About, By, record
 from mailer.language import translatable
 
 DRAFT = DigestState.DRAFT
@@ -253,12 +253,15 @@ def unschedule(
     session: Session, digest_id: int, *, now: datetime | None = None, by: By = EDITOR
 ) -> None:
     """Make a scheduled digest a draft again; what was frozen is dropped."""
-    _move(session, digest_id, {SCHEDULED}, DRAFT, due_at=None, not_after=None, local_time=None)
+    _move(session, digest_id, {SCHEDULED}, DRAFT, **_UNSCHEDULED)
     for row in session.exec(select(DigestEdition).where(col(DigestEdition.digest_id) == digest_id)):
         session.delete(row)
     session.flush()
     if now is not None:
         record(session, "digest.unscheduled", by, _about(get(session, digest_id)), at=now)
+
+
+_UNSCHEDULED = {"due_at": None, "not_after": None, "local_time": None, "stops_at": None}
 
 
 def due(session: Session, *, now: datetime) -> list[Digest]:
@@ -286,9 +289,13 @@ class Going:
     not_after: datetime | None
 
 
-def going(session: Session) -> list[Going]:
-    """Give the digests that are being sent, the oldest first: what each turn of a worker asks."""
-    return [Going(*row) for row in session.connection().execute(_GOING)]
+def going(session: Session, *, now: datetime) -> list[Going]:
+    """Give the digests that are being sent, the oldest first: what each turn of a worker asks.
+
+    One whose last hour has struck is not among them.
+    """
+    rows = session.connection().execute(_GOING, {"now": now})
+    return [Going(*row) for row in rows]
 
 
 _DIGESTS, _LISTS, _SENDERS = (
@@ -298,7 +305,10 @@ _GOING = (
     sqlalchemy.select(_DIGESTS.c.id, _SENDERS.c.route, _DIGESTS.c.not_after)
     .join(_LISTS, _LISTS.c.id == _DIGESTS.c.list_id)
     .join(_SENDERS, _SENDERS.c.id == _LISTS.c.sender_id)
-    .where(_DIGESTS.c.state == SENDING)
+    .where(
+        _DIGESTS.c.state == SENDING,
+        or_(_DIGESTS.c.stops_at.is_(None), _DIGESTS.c.stops_at > bindparam("now")),
+    )
     .order_by(_DIGESTS.c.id)
 )
 
@@ -344,9 +354,15 @@ def finish(session: Session, digest: Digest, *, now: datetime, by: By) -> bool:
 
 
 def reopen(session: Session, digest_id: int, why: str, *, now: datetime, by: By = EDITOR) -> None:
-    """Let a sent digest send again, for rows that an editor queued anew."""
+    """Let a sent digest send again, for rows that an editor queued anew.
+
+    That it was to end at some moment is over then; not so for rows that came back by themselves.
+    """
     digest = get(session, digest_id)
-    if _try_move(session, digest_id, {SENT}, SENDING, sent_at=None):
+    values: dict[str, Any] = (
+        {"sent_at": None} if by == SYSTEM else {"sent_at": None, "stops_at": None}
+    )
+    if _try_move(session, digest_id, {SENT}, SENDING, **values):
         record(session, "digest.reopened", by, _about(digest), at=now, details={"why": why})
     elif digest.state not in {SENDING, PAUSED}:
         raise Refused(f"digest {digest_id} is {digest.state}: nothing of it can go again")
@@ -383,6 +399,31 @@ def resume(
         values["not_after"] = now + give_up
     _move(session, digest_id, {PAUSED}, to, **values)
     record(session, "digest.resumed", by, _about(digest), at=now, details={"to": to.value})
+
+
+def stop_after(
+    session: Session, digest_id: int, at: datetime | None, *, now: datetime, by: By = EDITOR
+) -> None:
+    """Send nothing more of a digest from a moment on, or (None) let it take the time it takes."""
+    digest = get(session, digest_id)
+    statement = (
+        update(Digest)
+        .where(
+            col(Digest.id) == digest_id,
+            col(Digest.state).in_([SCHEDULED, QUEUED, SENDING, PAUSED]),
+        )
+        .values(stops_at=at)
+    )
+    if not changed(session, statement):
+        raise Refused(f"digest {digest_id} is {digest.state}: nothing of it is on its way")
+    details = {"at": at.isoformat() if at else None}
+    record(session, "digest.stops", by, _about(digest), at=now, details=details)
+
+
+def over_time(session: Session, *, now: datetime) -> list[int]:
+    """Give the digests that are being sent although their last hour has struck."""
+    statement = select(Digest.id).where(col(Digest.state) == SENDING, col(Digest.stops_at) <= now)
+    return [digest_id for digest_id in session.exec(statement) if digest_id is not None]
 
 
 def cancel(session: Session, digest_id: int, *, now: datetime, by: By = EDITOR) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import Session, col
 
 from mailer.db import changed
@@ -43,11 +43,11 @@ class Sums:
 
 def sums(session: Session, digest_id: int) -> Sums:
     """Count a digest's rows by where they stand."""
-    again = case((col(Delivery.tries) > 0, 1), else_=0)
+    # As the index has them, and nothing else: a million are counted without a look at one of them.
     statement = (
-        select(col(Delivery.state), again, func.count())
+        select(col(Delivery.state), col(Delivery.tries), func.count())
         .where(col(Delivery.digest_id) == digest_id)
-        .group_by(col(Delivery.state), again)
+        .group_by(col(Delivery.state), col(Delivery.tries))
     )
     counts: dict[str, int] = {}
     for state, tried, count in session.execute(statement):

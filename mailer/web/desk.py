@@ -15,8 +15,9 @@ from mailer.app import App
 from mailer.language import Language
 from mailer.links import Links
 from mailer.rendering import Templates
-from mailer.web import assets, tongues
+from mailer.web import assets, stream, tongues
 from mailer.web.visit import Visit
+from mailer.web.watching import Watching
 
 if TYPE_CHECKING:
     from mailer.web.listing import Known
@@ -47,6 +48,8 @@ class Desk:
         self.listings: dict[str, Known] = {}
         self.counts: dict[int, tuple[datetime, int]] = {}
         self.limiter = anyio.CapacityLimiter(self.app.settings.web.threads)
+        self.watching = Watching(self.app)
+        self.streams = stream.Room()
 
     @property
     def templates(self) -> Templates:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mailer.errors import ConfigError
+from mailer.web.stream import STOPPING
 
 BACKLOG = 1024
 KEEP_ALIVE_SECONDS = 15
@@ -50,7 +51,9 @@ class Server:
         on_started: Callable[[], None] | None = None,
     ) -> None:
         self._sock = sock
-        self._server = _Uvicorn(_config(pages, grace_seconds), on_started)
+        stopping = asyncio.Event()
+        config = _config(_telling(pages, stopping), grace_seconds)
+        self._server = _Uvicorn(config, on_started, stopping)
 
     def run(self) -> None:
         """Serve until stopped. In the main thread, SIGTERM and SIGINT stop it and come through."""
@@ -66,16 +69,36 @@ class Server:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Tells when it has begun to answer."""
+    """Tells when it has begun to answer, and when it will take no more."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_started: Callable[[], None] | None,
+        stopping: asyncio.Event,
+    ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and self._on_started:
             self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+
+def _telling(pages: ASGIApp, stopping: asyncio.Event) -> ASGIApp:
+    """Give the pages with the event in each request's scope that tells when we stop."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[STOPPING] = stopping
+        await pages(scope, receive, send)
+
+    return told
 
 
 def _config(pages: ASGIApp, grace_seconds: int) -> uvicorn.Config:

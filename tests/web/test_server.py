@@ -9,10 +9,13 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.testclient import TestClient
 
 from mailer import web
 from mailer.errors import ConfigError
 from mailer.web import server as serving_module
+from mailer.web.desk import Desk
+from mailer.web.stream import MOST, Said, Stream
 from tests.web.conftest import Office, serving
 
 KIM = "kim@reader.example"
@@ -149,3 +152,53 @@ def test_stopping_lets_a_request_come_to_its_end(lone_office: Office) -> None:
     line.close()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_stream_does_not_hold_up_the_stop(lone_office: Office) -> None:
+    desk = Desk(lone_office.app)
+    stream = Stream(lambda: Said("look", "still"), desk.streams, desk.limiter, {})
+    sock, started = web.listen("127.0.0.1", 0), threading.Event()
+    server = web.Server(stream, sock, grace_seconds=600, on_started=started.set)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert started.wait(10)
+    with closing(socket.create_connection(("127.0.0.1", web.port_of(sock)), timeout=10)) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        said = b""
+        while b"data: still" not in said:
+            said += line.recv(65536)
+
+        server.stop()
+        rest = b"".join(iter(lambda: line.recv(65536), b""))
+
+    thread.join(20)
+    assert not thread.is_alive()
+    assert rest.endswith(b"0\r\n\r\n")  # ended in order, not broken off
+    assert desk.streams.left == MOST
+
+
+def test_streams_beyond_the_limit_are_told_not_to_come_back(lone_office: Office) -> None:
+    desk = Desk(lone_office.app)
+    desk.streams.left = 0
+    stream = Stream(lambda: Said("look", "", is_last=True), desk.streams, desk.limiter, {})
+
+    full = TestClient(stream).get("/")
+    desk.streams.left = 1
+    answers = [TestClient(stream).get("/").status_code for _ in range(2)]
+
+    assert full.status_code == 204
+    assert answers == [200, 200]
+
+
+def test_a_stream_that_breaks_ends_and_head_has_no_body(lone_office: Office) -> None:
+    desk = Desk(lone_office.app)
+
+    def broken() -> Said:
+        raise RuntimeError("the database is away")
+
+    stream = Stream(broken, desk.streams, desk.limiter, {"Cache-Control": "no-store"})
+
+    assert TestClient(stream).get("/").text == "retry: 3000\n\n"
+    head = TestClient(stream).head("/")
+    assert (head.text, head.headers["cache-control"]) == ("", "no-store")
+    assert desk.streams.left == MOST

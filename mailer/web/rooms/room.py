@@ -37,7 +37,10 @@ Place = Callable[[Session, Mapping[str, str]], int | None]
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A page below `/rooms`. Seeing it takes one role, doing something there another."""
+    """A page below `/rooms`. Seeing it takes one role, doing something there another.
+
+    What is no page is for a script of ours: a part of one, or a stream.
+    """
 
     path: str
     get: Show | None = None
@@ -46,6 +49,7 @@ class Room:
     acts: Role = Role.EDITOR
     of: Scope | Place = Scope.SOMEWHERE
     limits: Limits = TEXT
+    is_page: bool = True
 
 
 def of_list(session: Session, parts: Mapping[str, str]) -> int | None:

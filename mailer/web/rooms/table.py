@@ -24,6 +24,7 @@ from mailer.web.rooms import (
     lock,
     own,
     picking,
+    progress,
     proof,
 )
 from mailer.web.rooms.room import UPLOAD, Room, Scope, of_digest, of_list
@@ -48,6 +49,9 @@ ROOMS = (
         limits=UPLOAD,
     ),
     Room("/items/{item}/versions/{version}", get=items.show_version),
+    Room("/digests/{digest}/progress", get=progress.show, post=progress.press, of=of_digest),
+    Room("/digests/{digest}/events", get=progress.events, of=of_digest, is_page=False),
+    Room("/digests/{digest}/part", get=progress.part, of=of_digest, is_page=False),
     Room("/own", get=own.show, post=own.press, acts=Role.VIEWER),
     Room("/digests", get=digests.show),
     Room("/digests/new", get=digests.show_new, post=digests.press_new, sees=Role.EDITOR),

@@ -23,7 +23,7 @@ LOADED = """
     .reduce((sum, one) => sum + one.encodedBodySize, 0)
 """
 
-SHOWN = [room for room in ROOMS if room.get and room.path not in FRAMED]
+SHOWN = [room for room in ROOMS if room.get and room.is_page and room.path not in FRAMED]
 """Rooms that are pages of their own; in a frame no script runs, a checker's neither."""
 
 PARTS = sorted({room.path.split("/")[1] if room.path else "" for room in SHOWN})

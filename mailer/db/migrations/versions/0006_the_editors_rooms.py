@@ -42,6 +42,10 @@ def upgrade() -> None:
         "ALTER TABLE item_versions ADD COLUMN written_by INTEGER "
         "CONSTRAINT fk_item_versions_written_by REFERENCES editors (id)"
     )
+    op.add_column("digests", sa.Column("stops_at", MOMENT, nullable=True))
+    # With the tries in it, a digest is counted from the index alone.
+    op.drop_index("ix_deliveries_counts", "deliveries")
+    op.create_index("ix_deliveries_counts", "deliveries", ["digest_id", "state", "tries"])
     said = sa.text("actor_id <> ''")
     op.create_index(
         "ix_events_actor_id",
