@@ -125,6 +125,10 @@ class Language:
         """Name a day of the week: 1 is Monday."""
         return str(dates.get_day_names("wide", locale=self._locale)[number - 1])
 
+    def format_month(self, day: date) -> str:
+        """Name the month of a day, with its year: December 2026."""
+        return dates.format_skeleton("yMMMM", day, locale=self._locale)
+
     def format_moment(self, moment: datetime, zone: str) -> str:
         """Say a moment as a clock in the zone shows it: 20 February 2023, 09:00 (Brussels time)."""
         local = moment.astimezone(_zone(zone))

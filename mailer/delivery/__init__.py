@@ -6,6 +6,7 @@ from mailer.delivery.allowance import Allowance
 from mailer.delivery.assembling import Due, assemble, conclude, due_lists, set_cadence
 from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.assembling import failed as cadence_failed
+from mailer.delivery.checking import Remark, Severity
 from mailer.delivery.closing import (
     expire,
     finish,
@@ -14,11 +15,19 @@ from mailer.delivery.closing import (
     withdraw_cancelled,
     withdraw_late,
 )
-from mailer.delivery.editing import Preview, post_test, preview, queue_digest
+from mailer.delivery.editing import (
+    UNDO,
+    Intent,
+    Preview,
+    post_test,
+    preview,
+    queue_digest,
+)
 from mailer.delivery.engine import Engine, Pacing
 from mailer.delivery.exchanges import answered as keep_groups
 from mailer.delivery.exchanges import by_records as group_by_exchanges
 from mailer.delivery.exchanges import wanted as domains_to_ask_about
+from mailer.delivery.inspecting import Inspection, fingerprint_of, inspect
 from mailer.delivery.notices import (
     Notice,
     Said,
@@ -56,6 +65,7 @@ from mailer.delivery.turns import Turns
 from mailer.delivery.wire import Lost
 
 __all__ = [
+    "UNDO",
     "Ahead",
     "Allowance",
     "ApprovalLetter",
@@ -64,6 +74,8 @@ __all__ = [
     "Due",
     "Engine",
     "GroupStanding",
+    "Inspection",
+    "Intent",
     "Lost",
     "NotOpened",
     "Notice",
@@ -74,11 +86,13 @@ __all__ = [
     "Press",
     "Preview",
     "Reach",
+    "Remark",
     "Reply",
     "Route",
     "RouteStanding",
     "Said",
     "Session",
+    "Severity",
     "Step",
     "Terms",
     "Timeouts",
@@ -95,12 +109,14 @@ __all__ = [
     "domains_to_ask_about",
     "due_lists",
     "expire",
+    "fingerprint_of",
     "finish",
     "forget_paces",
     "freeze_chunk",
     "frozen",
     "group_by_exchanges",
     "has_loose_ends",
+    "inspect",
     "is_loopback",
     "keep_groups",
     "machine_name",

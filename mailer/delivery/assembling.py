@@ -49,6 +49,9 @@ class Outcome(StrEnum):
     FAILED = "failed"  # drafted, and could not be queued
 
 
+TAKES_APPROVAL = translatable("Its list takes a second person to approve each digest.")
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A list whose day has come and was not acted upon, or only `begun`: its draft is there."""
@@ -201,6 +204,8 @@ def _queue(
         with session.begin_nested():
             card = lists.card(session, life.get(session, digest_id).list_id)
             editing.require_route(press, card.sender.route)
+            if card.list.needs_approval:
+                return Kept(Outcome.DRAFTED, digest_id, TAKES_APPROVAL)
             press.freeze(session, digest_id, now=now)
             life.schedule(session, digest_id, None, late=late, now=now, by=SYSTEM)
     except MailerError as error:

@@ -10,9 +10,12 @@ from mailer import ledger, lists, subscribers
 from mailer.address import Address, parse
 from mailer.db.schema import DeliveryKind, Digest, DigestState
 from mailer.delivery import plates
+from mailer.delivery.inspecting import fingerprint
 from mailer.delivery.press import Press
-from mailer.digests import life, moments
+from mailer.digests import approvals, life, moments
 from mailer.errors import NotFound, Refused
+from mailer.history import EDITOR, About, By, record
+from mailer.language import translatable
 from mailer.ledger import Claimed
 from mailer.rendering import Edition, Head
 
@@ -29,6 +32,30 @@ NOBODY = parse("reader@example.org")
 """Whom a preview is for when no subscriber is named."""
 
 
+UNDO = timedelta(minutes=1)
+"""How long a digest that is queued “now” waits in the rooms: a slip is seen right after it."""
+
+CHANGED = translatable("The digest was changed since you looked at it. Look at it once more.")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Who queues, and what they have seen: `address` is theirs, `fingerprint` the digest's.
+
+    Nobody's (a command of the owner's, a cadence) has neither; then any approval counts.
+    """
+
+    by: By = EDITOR
+    address: str = ""
+    fingerprint: str = ""
+    wait: timedelta = timedelta(0)
+    accepted: tuple[str, ...] = ()
+    reason: str = ""
+
+
+NOBODYS = Intent()
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A digest as one recipient would get it; `raw` is the whole message."""
@@ -40,7 +67,7 @@ class Preview:
     warnings: tuple[str, ...]
 
 
-def queue_digest(
+def queue_digest(  # noqa: PLR0913  (what goes when, on which terms, and who says so)
     session: Session,
     press: Press,
     digest_id: int,
@@ -48,19 +75,33 @@ def queue_digest(
     *,
     late: timedelta,
     now: datetime,
+    intent: Intent = NOBODYS,
 ) -> tuple[str, ...]:
     """Freeze a draft and let it go at a local time, or (None) at once; give warnings.
 
     It takes little time once `press.render_ahead` has rendered the digest as it stands. Raises
-    Refused unless it is a draft, NotFound when its list's route is in no settings, and what
-    rendering raises; nothing is changed then.
+    Refused unless it is a draft, is as whoever queues it has seen it, and is approved where its
+    list asks for that; NotFound when its list's route is in no settings, and what rendering
+    raises; nothing is changed then.
     """
-    digest = life.get(session, digest_id)
+    digest = life.locked(session, digest_id)
     if digest.state is not DigestState.DRAFT:
         raise Refused(f"digest {digest_id} is {digest.state}; only a draft can be queued")
-    require_route(press, lists.card(session, digest.list_id).sender.route)
+    card = lists.card(session, digest.list_id)
+    require_route(press, card.sender.route)
     warnings = press.freeze(session, digest_id, now=now)
-    life.schedule(session, digest_id, when, late=late, now=now)
+    if intent.fingerprint or card.list.needs_approval:
+        editions = plates.frozen(session, digest_id)
+        known = fingerprint({language: one.hash for language, one in editions.items()})
+        if intent.fingerprint not in {"", known}:
+            raise Refused(CHANGED)
+        if card.list.needs_approval:
+            approvals.require(session, digest_id, known, intent.address)
+    if intent.accepted:
+        details = {"warnings": list(intent.accepted), "reason": intent.reason}
+        about = About(list_id=digest.list_id, digest_id=digest_id)
+        record(session, "digest.accepted", intent.by, about, at=now, details=details)
+    life.schedule(session, digest_id, when, late=late, now=now, by=intent.by, wait=intent.wait)
     return (*warnings, *_old_news(session, digest_id))
 
 

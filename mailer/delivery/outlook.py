@@ -38,12 +38,17 @@ def outlook(
     *,
     now: datetime,
     life_of: timedelta,
+    at: datetime | None = None,
 ) -> Outlook:
-    """Give what lies before a digest; `is_long` when its last rows will go past their time."""
+    """Give what lies before a digest; `is_long` when its last rows will go past their time.
+
+    Of a draft that is asked which would go `at` a moment.
+    """
     digest = life.get(session, digest_id)
+    due_at = at or digest.due_at
     card = lists.card(session, digest.list_id)
     home = card.sender.route
-    if digest.state not in OPEN or home not in known:
+    if (digest.state not in OPEN and at is None) or home not in known:
         return Outlook()
     states = {one.name: one for one in routes.standings(session, list(known))}
     names = (home, *known[home].fallback)
@@ -53,14 +58,14 @@ def outlook(
     allowance = Allowance.of(known[way], begins)
     if states[way].paused_at is not None or not allowance:
         return Outlook(words=still)
-    mine, jobs = _jobs(session, digest, home, begins)
+    mine, jobs = _jobs(session, digest, home, begins, due_at)
     at = through_at(jobs, allowance, ledger.used(session, way, now=now), now=now)
     what = f"({mine:,} at {rate(allowance, begins)})"
     if at is None:
         return Outlook(words=_joined(f"not through within a year {what}", still), is_long=True)
     local = at.astimezone(moments.zone(card.list.timezone))
     through = f"through by about {local:%a %Y-%m-%d %H:%M} {card.list.timezone} {what}"
-    is_long = at > max(digest.due_at or now, begins) + life_of
+    is_long = at > max(due_at or now, begins) + life_of
     return Outlook(at, _joined(through, still), is_long)
 
 
@@ -87,9 +92,11 @@ def _paced(session: Session, route: str, now: datetime) -> str:
     return _joined(*(one.words(now) for one in found[:MOST_GROUPS]), more)
 
 
-def _jobs(session: Session, digest: Digest, home: str, begins: datetime) -> tuple[int, list[Job]]:
+def _jobs(
+    session: Session, digest: Digest, home: str, begins: datetime, due_at: datetime | None
+) -> tuple[int, list[Job]]:
     """Give how much of a digest waits, and the jobs that are done when it is through."""
-    mine, starts_at = _open(session, digest), max(begins, digest.due_at or begins)
+    mine, starts_at = _open(session, digest), max(begins, due_at or begins)
     jobs = []
     for other in life.in_state(session, *OPEN):
         goes_at = max(begins, other.due_at or begins)

@@ -131,6 +131,13 @@ class Press:
         edition, head, _ = self._digest(session, digest_id, language, Kind.DIGEST)
         return edition, head
 
+    def proof_of(
+        self, session: Session, digest_id: int, language: str
+    ) -> tuple[DigestContent, Edition]:
+        """Render a digest as it stands, without keeping it; also give what went into it."""
+        content, _ = self.contents.digest(session, life.get(session, digest_id), language)
+        return content, self._rendered_digest(content, Kind.DIGEST)
+
     def keep_test(self, session: Session, digest_id: int, language: str, *, now: datetime) -> int:
         """Render a digest as a test letter and keep it; give the edition's id."""
         edition, head, _ = self._digest(session, digest_id, language, Kind.TEST)

@@ -1,6 +1,7 @@
 """Items of meeting news, the life of the digests that carry them, and the archive of what went."""
 
 from mailer.digests import (
+    approvals,
     archive,
     arranging,
     back_numbers,
@@ -13,6 +14,7 @@ from mailer.digests import (
 )
 
 __all__ = [
+    "approvals",
     "archive",
     "arranging",
     "back_numbers",

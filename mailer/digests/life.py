@@ -148,15 +148,20 @@ def open_draft(
 
     Raises Refused for one that is on its way, or was.
     """
-    lock = select(Digest).where(col(Digest.id) == digest_id).with_for_update()
-    session.exec(lock.execution_options(populate_existing=True)).first()
-    digest = get(session, digest_id)
+    digest = locked(session, digest_id)
     if digest.state is SCHEDULED:
         unschedule(session, digest_id, now=now, by=by)
         return get(session, digest_id)
     if digest.state is not DRAFT:
         raise Refused(f"digest {digest_id} is {digest.state}; its words can change no more")
     return digest
+
+
+def locked(session: Session, digest_id: int) -> Digest:
+    """Give a digest that nobody else changes until the transaction ends."""
+    lock = select(Digest).where(col(Digest.id) == digest_id).with_for_update()
+    session.exec(lock.execution_options(populate_existing=True)).first()
+    return get(session, digest_id)
 
 
 def get(session: Session, digest_id: int) -> Digest:

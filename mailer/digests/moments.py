@@ -17,6 +17,17 @@ FARTHEST = timedelta(days=5 * 366)
 LOCAL_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
 
 
+class Skipped(MomentInvalid):
+    """A local time that a change of clocks skips; `valid` is the next one that exists."""
+
+    def __init__(self, text: str, zone_name: str, valid: str) -> None:
+        super().__init__(
+            f"{text} does not exist in {zone_name}: the clocks change; "
+            f"the next time that does is {valid}"
+        )
+        self.valid = valid
+
+
 @dataclass(frozen=True, slots=True)
 class LocalTime:
     """A wall-clock time in a zone and the moment it means; `doubled` when it comes twice."""
@@ -52,10 +63,7 @@ def local(text: str, zone_name: str) -> LocalTime:
         if at.astimezone(where).replace(tzinfo=None) != naive:
             # In the gap, fold 0 reads the clock as it went before: the moment is the next valid.
             valid = at.astimezone(where).replace(tzinfo=None)
-            raise MomentInvalid(
-                f"{text} does not exist in {zone_name}: the clocks change; "
-                f"the next time that does is {valid.isoformat(timespec='minutes')}"
-            )
+            raise Skipped(text, zone_name, valid.isoformat(timespec="minutes"))
     except OverflowError:
         raise MomentInvalid(f"“{text}” is beyond the calendar") from None
     doubled = first.utcoffset() != second.utcoffset()

@@ -8,6 +8,7 @@ from mailer.subscribers.audience import (
     audience,
     chunk_end,
     may_not_be_mailed,
+    nameless,
     size,
     size_up_to,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "merge_organisations",
     "move",
     "move_again",
+    "nameless",
     "no_rule",
     "organisation",
     "organisations_known",

@@ -120,6 +120,21 @@ def size_up_to(session: Session, list_id: int, most: int) -> int:
     return int(session.execute(select(func.count()).select_from(some)).scalar_one())
 
 
+def nameless(session: Session, list_id: int) -> int:
+    """Count who is confirmed on a list and has told no name."""
+    statement = (
+        select(func.count())
+        .select_from(Subscription)
+        .join(Subscriber, col(Subscriber.id) == col(Subscription.subscriber_id))
+        .where(
+            col(Subscription.list_id) == list_id,
+            col(Subscription.state) == SubscriptionState.CONFIRMED,
+            col(Subscriber.name) == "",
+        )
+    )
+    return int(session.execute(statement).scalar_one())
+
+
 def may_not_be_mailed(
     session: Session, claimed: Sequence[Claimed], *, now: datetime
 ) -> dict[int, tuple[str, str]]:

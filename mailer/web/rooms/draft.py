@@ -34,6 +34,7 @@ SAID = {
     "removed": translatable("The item is out of the digest. It is new again."),
     "added": translatable("The item is in the digest."),
     "renamed": translatable("The section has another name."),
+    "queued": translatable("It is queued. Until it goes you can undo that."),
     "back": translatable("It is a draft again. Nothing is sent."),
     "dropped": translatable("What was not saved is forgotten."),
 }

@@ -11,6 +11,7 @@ from mailer.links import ROOMS as FIRST
 from mailer.web.desk import Desk
 from mailer.web.door import Door
 from mailer.web.rooms import (
+    calendar,
     digests,
     draft,
     elsewhere,
@@ -26,6 +27,7 @@ from mailer.web.rooms import (
     picking,
     progress,
     proof,
+    queueing,
 )
 from mailer.web.rooms.room import UPLOAD, Room, Scope, of_digest, of_list
 
@@ -55,6 +57,7 @@ ROOMS = (
     Room("/own", get=own.show, post=own.press, acts=Role.VIEWER),
     Room("/digests", get=digests.show),
     Room("/digests/new", get=digests.show_new, post=digests.press_new, sees=Role.EDITOR),
+    Room("/digests/calendar", get=calendar.show),
     Room("/digests/{digest}", get=draft.show, post=draft.press, of=of_digest),
     Room(
         "/digests/{digest}/items",
@@ -64,6 +67,7 @@ ROOMS = (
         of=of_digest,
     ),
     Room("/digests/{digest}/preview", get=proof.show, post=proof.press, of=of_digest),
+    Room("/digests/{digest}/queue", get=queueing.show, post=queueing.press, of=of_digest),
     Room("/digests/{digest}/frame", get=proof.show_frame, of=of_digest),
     Room("/lists", get=list_pages.show_all),
     # No slug begins like this.
