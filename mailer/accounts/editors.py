@@ -19,6 +19,9 @@ from mailer.language import translatable
 LONGEST_NAME = 120
 NO_NAME = translatable("A name has 1 to 120 characters.")
 UNSEEN_NAME = translatable("A name holds characters that cannot be seen.")
+LAST_OWNER = translatable(
+    "nobody would be left who owns the installation: make somebody owner first"
+)
 INVITED_FOR = timedelta(days=7)
 """How long the link in an invitation sets a password."""
 
@@ -200,7 +203,7 @@ def _keep_an_owner(session: Session, without: int) -> None:
     )
     is_owner = grants(session, without).get(EVERYWHERE) is Role.OWNER
     if is_owner and session.exec(others.limit(1)).first() is None:
-        raise Refused("nobody would be left who owns the installation: make somebody owner first")
+        raise Refused(LAST_OWNER)
 
 
 def _by_key(session: Session, key: str) -> Editor | None:

@@ -10,13 +10,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
 from mailer.accounts.editors import grants
 from mailer.accounts.seats import Seat
 from mailer.db import changed
 from mailer.db.schema import Editor, SignIn
+from mailer.history import About, By, record
 
 IDLE = timedelta(days=14)
 LONGEST = timedelta(days=90)
@@ -132,6 +133,22 @@ def end_others(session: Session, editor_id: int, sign_in_id: int) -> None:
 def forget_old(session: Session, *, now: datetime) -> int:
     """Drop sign-ins that have ended by themselves; give how many."""
     return changed(session, delete(SignIn).where(col(SignIn.expires_at) <= now))
+
+
+def end_all(session: Session, editor_id: int, *, now: datetime, by: By) -> None:
+    """End all sign-ins of an editor's, by somebody else's hand."""
+    session.execute(delete(SignIn).where(col(SignIn.editor_id) == editor_id))
+    record(session, "editor.signed_out", by, About(), at=now, details={"editor": editor_id})
+
+
+def last_seen(session: Session, *, now: datetime) -> dict[int, datetime]:
+    """Give when each editor who is signed in was last seen."""
+    statement = (
+        select(SignIn.editor_id, func.max(SignIn.seen_at))
+        .where(col(SignIn.expires_at) > now, col(SignIn.passed_at).is_not(None))
+        .group_by(col(SignIn.editor_id))
+    )
+    return dict(session.exec(statement).all())
 
 
 def end_by(session: Session, token: str) -> None:

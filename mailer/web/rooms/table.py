@@ -28,6 +28,9 @@ from mailer.web.rooms import (
     progress,
     proof,
     queueing,
+    settings,
+    staff,
+    trail,
 )
 from mailer.web.rooms.room import UPLOAD, Room, Scope, of_digest, of_list
 
@@ -69,6 +72,30 @@ ROOMS = (
     Room("/digests/{digest}/preview", get=proof.show, post=proof.press, of=of_digest),
     Room("/digests/{digest}/queue", get=queueing.show, post=queueing.press, of=of_digest),
     Room("/digests/{digest}/frame", get=proof.show_frame, of=of_digest),
+    Room("/settings", get=settings.show, sees=Role.OWNER, of=Scope.EVERYWHERE),
+    Room(
+        "/settings/editors",
+        get=staff.show,
+        sees=Role.OWNER,
+        of=Scope.EVERYWHERE,
+    ),
+    Room(
+        "/settings/editors/new",
+        get=staff.show_new,
+        post=staff.press_new,
+        sees=Role.OWNER,
+        acts=Role.OWNER,
+        of=Scope.EVERYWHERE,
+    ),
+    Room(
+        "/settings/editors/{editor}",
+        get=staff.show_one,
+        post=staff.press_one,
+        sees=Role.OWNER,
+        acts=Role.OWNER,
+        of=Scope.EVERYWHERE,
+    ),
+    Room("/settings/trail", get=trail.show, sees=Role.OWNER, of=Scope.EVERYWHERE),
     Room("/lists", get=list_pages.show_all),
     # No slug begins like this.
     Room(

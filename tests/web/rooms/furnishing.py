@@ -16,7 +16,13 @@ from mailer.web.rooms.room import Room
 from tests import rows
 from tests.web.conftest import Office
 
-HOLES: dict[str, str] = {"slug": "meetings", "digest": "1", "item": "1", "version": "1"}
+HOLES: dict[str, str] = {
+    "slug": "meetings",
+    "digest": "1",
+    "item": "1",
+    "editor": "1",
+    "version": "1",
+}
 
 
 FRAMED = {"/digests/{digest}/frame"}
