@@ -1,5 +1,6 @@
 """Who is on which list, on what evidence, and who must not be mailed."""
 
+from mailer.subscribers import filters
 from mailer.subscribers.access import changes
 from mailer.subscribers.arrivals import Import
 from mailer.subscribers.asks import Asked, answer, ask, ask_all, waiting_asks
@@ -17,6 +18,9 @@ from mailer.subscribers.batches import every as every_batch
 from mailer.subscribers.columns import FIELDS
 from mailer.subscribers.erasing import erase
 from mailer.subscribers.export import export_rows, members
+from mailer.subscribers.filters import Filters, Source
+from mailer.subscribers.finding import Found, Page, Size, count, find
+from mailer.subscribers.finding import size as size_of_some
 from mailer.subscribers.forgetting import bare, forget_unconfirmed, spent_evidence
 from mailer.subscribers.handover import hand_over
 from mailer.subscribers.holding import held, held_for_reader
@@ -78,6 +82,20 @@ from mailer.subscribers.suppressions import (
     suppress,
 )
 from mailer.subscribers.suppressions import every as suppressions
+from mailer.subscribers.tending import (
+    LINES,
+    MAILS,
+    Facts,
+    Person,
+    bar,
+    consent_lines,
+    correct,
+    history_of,
+    let_back,
+    mail_to,
+    pause_until,
+    person,
+)
 from mailer.subscribers.transfer import Report, Watch, take
 from mailer.subscribers.typos import meant as probably_meant
 
@@ -85,6 +103,8 @@ __all__ = [
     "AUDIENCE_COLUMNS",
     "EVERYWHERE",
     "FIELDS",
+    "LINES",
+    "MAILS",
     "Asked",
     "Change",
     "Choice",
@@ -92,19 +112,26 @@ __all__ = [
     "Confirmed",
     "Directory",
     "Entry",
+    "Facts",
+    "Filters",
+    "Found",
     "Ground",
     "Hand",
     "Import",
     "Left",
     "Limits",
     "Moved",
+    "Page",
     "Pause",
+    "Person",
     "Place",
     "Reader",
     "Reading",
     "Report",
     "Rules",
     "Settled",
+    "Size",
+    "Source",
     "Standing",
     "Undone",
     "Watch",
@@ -117,6 +144,7 @@ __all__ = [
     "ask_move",
     "assign",
     "audience",
+    "bar",
     "bare",
     "by_address",
     "change",
@@ -124,10 +152,15 @@ __all__ = [
     "choose",
     "chunk_end",
     "confirm",
+    "consent_lines",
+    "correct",
+    "count",
     "directory",
     "erase",
     "every_batch",
     "export_rows",
+    "filters",
+    "find",
     "follow",
     "forget_moves",
     "forget_old",
@@ -136,10 +169,13 @@ __all__ = [
     "hand_over",
     "held",
     "held_for_reader",
+    "history_of",
     "leave",
+    "let_back",
     "lift",
     "lift_made_by",
     "lift_one",
+    "mail_to",
     "may_not_be_mailed",
     "members",
     "merge_organisations",
@@ -150,6 +186,8 @@ __all__ = [
     "organisation",
     "organisations_known",
     "origin",
+    "pause_until",
+    "person",
     "probably_meant",
     "reader",
     "reasons",
@@ -159,6 +197,7 @@ __all__ = [
     "rule",
     "say_why",
     "size",
+    "size_of_some",
     "size_up_to",
     "spent_evidence",
     "standing_of",

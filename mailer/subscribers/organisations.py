@@ -15,7 +15,7 @@ from mailer import address
 from mailer.db import changed, upsert
 from mailer.db.schema import Organisation, OrganisationDomain, Subscriber
 from mailer.errors import AddressInvalid, NotFound, Refused, UsageError
-from mailer.history import EDITOR, About, record
+from mailer.history import EDITOR, About, By, record
 from mailer.subscribers.people import LONGEST_TEXT
 
 FREE_MAIL = frozenset(
@@ -221,10 +221,17 @@ def domain_of(text: str) -> str:
         raise UsageError(f"“{text[:60]}” is not a domain: {error.why}") from None
 
 
-def assign(session: Session, subscriber_id: int, place: Place | None, *, now: datetime) -> None:
+def assign(
+    session: Session,
+    subscriber_id: int,
+    place: Place | None,
+    *,
+    now: datetime,
+    by: By = EDITOR,
+) -> None:
     """Say of one subscriber where they work; None leaves it to the rules again."""
     statement = update(Subscriber).where(col(Subscriber.id) == subscriber_id)
     changed(session, statement.values(organisation_id=place.id if place else None))
     details = {"organisation": place.id if place else None}
     about = About(subscriber_id=subscriber_id)
-    record(session, "subscriber.placed", EDITOR, about, at=now, details=details)
+    record(session, "subscriber.placed", by, about, at=now, details=details)

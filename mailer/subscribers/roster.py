@@ -217,7 +217,7 @@ def leave(
     return standing.left_event
 
 
-def undo_leaving(
+def undo_leaving(  # noqa: PLR0913  (one value more than a leaving has: which)
     session: Session,
     subscriber_id: int,
     list_id: int,
@@ -225,6 +225,7 @@ def undo_leaving(
     evidence: Mapping[str, Any],
     *,
     now: datetime,
+    by: By = READER,
 ) -> bool:
     """Take a leaving back, if it is the last thing that happened; False when it is not."""
     standing = standing_of(session, subscriber_id, list_id)
@@ -236,7 +237,7 @@ def undo_leaving(
     before = SubscriptionState(event.details.get("was", CONFIRMED)) if event else CONFIRMED
     if not _move(session, standing, UNSUBSCRIBED, before, left_at=None):
         return False
-    _record(session, "subscription.resumed", standing, READER, now, evidence)
+    _record(session, "subscription.resumed", standing, by, now, evidence)
     return True
 
 

@@ -32,6 +32,7 @@ from mailer.web.rooms import (
     staff,
     trail,
 )
+from mailer.web.rooms.people import PEOPLE
 from mailer.web.rooms.room import UPLOAD, Room, Scope, of_digest, of_list
 
 ROOMS = (
@@ -58,6 +59,7 @@ ROOMS = (
     Room("/digests/{digest}/events", get=progress.events, of=of_digest, is_page=False),
     Room("/digests/{digest}/part", get=progress.part, of=of_digest, is_page=False),
     Room("/own", get=own.show, post=own.press, acts=Role.VIEWER),
+    *PEOPLE,
     Room("/digests", get=digests.show),
     Room("/digests/new", get=digests.show_new, post=digests.press_new, sees=Role.EDITOR),
     Room("/digests/calendar", get=calendar.show),

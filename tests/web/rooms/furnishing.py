@@ -22,6 +22,9 @@ HOLES: dict[str, str] = {
     "item": "1",
     "editor": "1",
     "version": "1",
+    "subscriber": "1",
+    "segment": "1",
+    "batch": "1",
 }
 
 

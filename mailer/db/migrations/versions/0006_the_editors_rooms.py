@@ -54,6 +54,7 @@ def upgrade() -> None:
         sqlite_where=said,
         postgresql_where=said,
     )
+    _finding()
     if op.get_bind().dialect.name == "sqlite":
         _more_kinds_in_place()
     else:
@@ -160,6 +161,42 @@ def _work() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_approvals_digest_id"), "approvals", ["digest_id"])
+
+
+def _finding() -> None:
+    """Let subscribers be found by their domain, by how a name begins, and by their import."""
+    given, named = sa.text("domain IS NOT NULL"), sa.text("name <> ''")
+    op.create_index(
+        "ix_subscribers_domain",
+        "subscribers",
+        ["domain"],
+        sqlite_where=given,
+        postgresql_where=given,
+    )
+    if op.get_bind().dialect.name == "sqlite":
+        op.create_index(
+            "ix_subscribers_called",
+            "subscribers",
+            [sa.text("name COLLATE NOCASE")],
+            sqlite_where=named,
+        )
+    else:
+        op.create_index(
+            "ix_subscribers_called_c",
+            "subscribers",
+            [sa.text('(lower(name)) COLLATE "C"')],
+            postgresql_where=named,
+        )
+        op.create_index("ix_subscribers_key_c", "subscribers", [sa.text('key COLLATE "C"')])
+    op.drop_index("ix_subscriptions_batch_id", "subscriptions")
+    given = sa.text("batch_id IS NOT NULL")
+    op.create_index(
+        "ix_subscriptions_batch",
+        "subscriptions",
+        ["batch_id", "subscriber_id"],
+        sqlite_where=given,
+        postgresql_where=given,
+    )
 
 
 def _more_kinds_in_place() -> None:

@@ -1,0 +1,17 @@
+"""The rooms about subscribers, for the table of all rooms."""
+
+from mailer.db.schema import Role
+from mailer.web.rooms import subscriber, subscribers
+from mailer.web.rooms.room import Room, Scope
+
+PEOPLE = (
+    Room("/subscribers", get=subscribers.show, sees=Role.EDITOR),
+    Room("/subscribers/{subscriber}", get=subscriber.show, post=subscriber.press, sees=Role.EDITOR),
+    Room(
+        "/subscribers/{subscriber}/data",
+        get=subscriber.take_out,
+        sees=Role.EDITOR,
+        of=Scope.EVERYWHERE,
+        is_page=False,
+    ),
+)
