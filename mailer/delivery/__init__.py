@@ -56,6 +56,8 @@ from mailer.delivery.progress import Ahead, Destination, ahead
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
 from mailer.delivery.reaching import Counts, Reach, reach
 from mailer.delivery.reply import Reply, Step
+from mailer.delivery.report import Report, report
+from mailer.delivery.report import said as reason_said
 from mailer.delivery.route import is_loopback, trust
 from mailer.delivery.routes import RouteStanding
 from mailer.delivery.routes import resume as resume_route
@@ -88,6 +90,7 @@ __all__ = [
     "Reach",
     "Remark",
     "Reply",
+    "Report",
     "Route",
     "RouteStanding",
     "Said",
@@ -132,7 +135,9 @@ __all__ = [
     "promote",
     "queue_digest",
     "reach",
+    "reason_said",
     "reopen",
+    "report",
     "resume_group",
     "resume_route",
     "routes",

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache
 
 from mailer.delivery.reply import Reply, Step
+from mailer.language import translatable
 
 
 class Verdict(StrEnum):
@@ -59,81 +60,112 @@ class Outcome:
 
 # ------------------------------------------------------------------------- meanings
 
-TAKEN = Outcome(Verdict.SENT, "Taken by the relay.")
+TAKEN = Outcome(Verdict.SENT, translatable("Taken by the relay."))
 IN_DOUBT = Outcome(
     Verdict.UNCERTAIN,
-    "The relay did not say whether it took the message; nobody can know whether it arrived.",
+    translatable(
+        "The relay did not say whether it took the message; nobody can know whether it arrived."
+    ),
 )
 NO_SESSION = Outcome(
     Verdict.DEFERRED,
-    "The relay could not be reached, or broke off before the message; tried again soon.",
+    translatable(
+        "The relay could not be reached, or broke off before the message; tried again soon."
+    ),
     counted=False,
 )
 NOT_SIGNED_IN = Outcome(
     Verdict.DEFERRED,
-    "The relay did not let us sign in; its route is paused until an owner has looked.",
+    translatable(
+        "The relay did not let us sign in; its route is paused until an owner has looked."
+    ),
     Blame.ROUTE,
     counted=False,
     pause_route=True,
 )
 SENDER_REFUSED = replace(
     NOT_SIGNED_IN,
-    reason="The relay does not take mail from us; its route is paused until an owner has looked.",
+    reason=translatable(
+        "The relay does not take mail from us; its route is paused until an owner has looked."
+    ),
 )
 OTHER_SENDER = replace(
     NOT_SIGNED_IN,
-    reason="The relay does not let us send as this address; its route is paused until an owner "
-    "has looked.",
+    reason=translatable(
+        "The relay does not let us send as this address; its route is paused until an owner "
+        "has looked."
+    ),
 )
 LIMIT_OF_OURS = Outcome(
     Verdict.DEFERRED,
-    "We have sent as much as the relay allows for now; its route rests.",
+    translatable("We have sent as much as the relay allows for now; its route rests."),
     Blame.ROUTE,
     counted=False,
     rest_route=True,
 )
-LATER = Outcome(Verdict.DEFERRED, "The other side asked us to come again later.")
-SLOWER = replace(LIMIT_OF_OURS, reason="The relay asked us to slow down; its route rests.")
+LATER = Outcome(Verdict.DEFERRED, translatable("The other side asked us to come again later."))
+SLOWER = replace(
+    LIMIT_OF_OURS, reason=translatable("The relay asked us to slow down; its route rests.")
+)
 SLOWER_THERE = replace(
     LATER,
-    reason="The receiving side takes no more from us for now; tried again later.",
+    reason=translatable("The receiving side takes no more from us for now; tried again later."),
     blame=Blame.DESTINATION,
 )
 BUSY_MAILBOX = replace(
-    LATER, reason="The mailbox takes nothing for now; tried again later.", blame=Blame.RECIPIENT
+    LATER,
+    reason=translatable("The mailbox takes nothing for now; tried again later."),
+    blame=Blame.RECIPIENT,
 )
 NO_MAILBOX = Outcome(
     Verdict.FAILED,
-    "There is no such mailbox; nothing more is sent there.",
+    translatable("There is no such mailbox; nothing more is sent there."),
     Blame.RECIPIENT,
     suppress=True,
 )
 CLOSED_MAILBOX = replace(
-    NO_MAILBOX, reason="The mailbox has been closed; nothing more is sent there."
+    NO_MAILBOX, reason=translatable("The mailbox has been closed; nothing more is sent there.")
 )
 NO_DOMAIN = replace(
-    NO_MAILBOX, reason="The domain of the address takes no mail; nothing more is sent there."
+    NO_MAILBOX,
+    reason=translatable("The domain of the address takes no mail; nothing more is sent there."),
 )
-FULL_MAILBOX = Outcome(Verdict.FAILED, "Returned: the mailbox is full.", Blame.RECIPIENT)
-CROWDED = replace(FULL_MAILBOX, reason="Returned: the mailbox gets more mail than it may take.")
+FULL_MAILBOX = Outcome(
+    Verdict.FAILED, translatable("Returned: the mailbox is full."), Blame.RECIPIENT
+)
+CROWDED = replace(
+    FULL_MAILBOX, reason=translatable("Returned: the mailbox gets more mail than it may take.")
+)
 NOT_INTERNATIONAL = replace(
-    FULL_MAILBOX, reason="Returned: international addresses are not taken on this way."
+    FULL_MAILBOX,
+    reason=translatable("Returned: international addresses are not taken on this way."),
 )
 RECIPIENT_REFUSED = replace(
-    FULL_MAILBOX, reason="Returned: the address was refused, without a reason we know."
+    FULL_MAILBOX,
+    reason=translatable("Returned: the address was refused, without a reason we know."),
 )
-TOO_LARGE = Outcome(Verdict.FAILED, "Refused: the message is too large.", Blame.CONTENT)
-MALFORMED = replace(TOO_LARGE, reason="Refused: something in the message's form is wrong.")
+TOO_LARGE = Outcome(
+    Verdict.FAILED, translatable("Refused: the message is too large."), Blame.CONTENT
+)
+MALFORMED = replace(
+    TOO_LARGE, reason=translatable("Refused: something in the message's form is wrong.")
+)
 MESSAGE_REFUSED = Outcome(
     Verdict.FAILED,
-    "Returned: the message was refused, without a reason we know.",
+    translatable("Returned: the message was refused, without a reason we know."),
     Blame.DESTINATION,
 )
-NO_WAY = replace(MESSAGE_REFUSED, reason="Returned: there is no way to the receiving side.")
-UNABLE = replace(MESSAGE_REFUSED, reason="Returned: the receiving side is not able to take it.")
+NO_WAY = replace(
+    MESSAGE_REFUSED, reason=translatable("Returned: there is no way to the receiving side.")
+)
+UNABLE = replace(
+    MESSAGE_REFUSED, reason=translatable("Returned: the receiving side is not able to take it.")
+)
 BLOCKED = Outcome(
     Verdict.HELD,
-    "The receiving side blocks us; held until an editor decides. The address is not to blame.",
+    translatable(
+        "The receiving side blocks us; held until an editor decides. The address is not to blame."
+    ),
     Blame.DESTINATION,
 )
 

@@ -44,6 +44,7 @@ from mailer.ledger.posting import (
 )
 from mailer.ledger.putting_off import let_held_go, put_off
 from mailer.ledger.reports import (
+    OPEN,
     Standing,
     letters_waiting,
     longest_waiting_letter,
@@ -79,6 +80,7 @@ __all__ = [
     "BLANK",
     "HELD_BACK",
     "LENGTHS",
+    "OPEN",
     "SLOTS",
     "WAITING",
     "Claimed",

@@ -12,13 +12,16 @@ from datetime import datetime, timedelta
 
 from mailer import delivery, ledger
 from mailer.app import App
-from mailer.delivery import Ahead
+from mailer.delivery import Ahead, Report
 from mailer.ledger import Sums
 
 EVERY = timedelta(seconds=1)
 AHEAD_EVERY = timedelta(seconds=10)
 AHEAD_SHARE = 20
 """What is looked at rarely waits twenty times as long as it took: it may cost a twentieth."""
+
+REPORT_EVERY = timedelta(minutes=10)
+"""What comes back later (a bounce) shows in a report after so long at the latest."""
 
 WINDOW = timedelta(seconds=60)
 """Over how long the rate is taken."""
@@ -55,6 +58,8 @@ class _Watched:
     glance: Glance | None = None
     ahead: Ahead | None = None
     ahead_until: datetime | None = None
+    reporting: threading.Lock = field(default_factory=threading.Lock)
+    report: tuple[datetime, Report] | None = None
     seen: deque[tuple[datetime, int]] = field(default_factory=deque)
 
 
@@ -75,11 +80,21 @@ class Watching:
                 watched.glance = self._glance(digest_id, watched, now)
             return watched.glance
 
+    def report(self, digest_id: int) -> Report:
+        """Give what became of a digest, as of ten minutes ago at most, while its sums stand."""
+        sums, watched = self.look(digest_id).sums, self._of(digest_id)
+        with watched.reporting:
+            now, known = self._app.clock.now(), watched.report
+            if known is None or known[1].sums != sums or _is_old(known[0], REPORT_EVERY, now):
+                known = now, self._app.database.read(delivery.report, digest_id, now=now)
+                watched.report = known
+            return known[1]
+
     def forget(self, digest_id: int) -> None:
         """Look anew at the next look: somebody has just changed how it stands."""
         watched = self._of(digest_id)
         with watched.lock:
-            watched.glance = watched.ahead_until = None
+            watched.glance = watched.ahead_until = watched.report = None
 
     def _of(self, digest_id: int) -> _Watched:
         with self._lock:
