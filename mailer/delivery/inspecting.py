@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer import lists, subscribers
-from mailer.delivery import checking
+from mailer.db.schema import DigestState
+from mailer.delivery import checking, plates
 from mailer.delivery.checking import Known, Proof, Remark, Unrendered
 from mailer.delivery.press import Press
 from mailer.digests import life, moments
@@ -67,8 +68,15 @@ def inspect(session: Session, press: Press, digest_id: int, *, goes_at: datetime
 
 
 def fingerprint_of(session: Session, press: Press, digest_id: int) -> str:
-    """Give what names a digest in all its languages, as it is now. Raises what rendering does."""
-    card = lists.card(session, life.get(session, digest_id).list_id)
+    """Give what names a digest in all its languages, as it is now, or as it was frozen.
+
+    Raises what rendering raises.
+    """
+    digest = life.get(session, digest_id)
+    frozen = {} if digest.state is DigestState.DRAFT else plates.frozen(session, digest_id)
+    if frozen:
+        return fingerprint({language: one.hash for language, one in frozen.items()})
+    card = lists.card(session, digest.list_id)
     languages = card.list.languages or [card.list.language]
     return fingerprint({one: press.proof_of(session, digest_id, one)[1].hash for one in languages})
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from mailer import unseen
 from mailer.address import Address, parse
 from mailer.db import changed
 from mailer.db.schema import Answer, Approval, DigestState
@@ -30,6 +31,8 @@ LONGEST_NAME = 120
 NOT_A_DRAFT = translatable("Only of a draft can be asked whether it may go.")
 TOO_MANY = translatable("Twenty people were asked about it already.")
 TOO_LONG = translatable("A message has 2,000 characters at most.")
+UNSEEN = translatable("It holds characters that cannot be seen.")
+TOO_LATE = translatable("The digest has gone, or was given up. There is nothing left to answer.")
 ANSWERED = translatable("This was answered already. The first answer counts.")
 CHANGED = translatable("The digest was changed since it was laid before you. Nothing was noted.")
 WANTING = translatable(
@@ -54,8 +57,9 @@ def ask(session: Session, question: Question, *, now: datetime, by: By = EDITOR)
     digest = life.get(session, question.digest_id)
     if digest.state is not DigestState.DRAFT:
         raise Refused(NOT_A_DRAFT)
-    if len(question.message) > LONGEST_MESSAGE:
-        raise UsageError(TOO_LONG)
+    _check(question.message)
+    if unseen.IN_LINE.search(question.name):
+        raise UsageError(UNSEEN)
     before = [one for one in of(session, question.digest_id) if _same(one, question.fingerprint)]
     if len(before) >= MOST_ASKED:
         raise Refused(TOO_MANY)
@@ -93,8 +97,10 @@ def answer(  # noqa: PLR0913  (who said what about which form)
     found = get(session, approval_id)
     if found.fingerprint != fingerprint:
         raise Refused(CHANGED)
-    if len(remark) > LONGEST_MESSAGE:
-        raise UsageError(TOO_LONG)
+    _check(remark)
+    digest = life.get(session, found.digest_id)
+    if digest.state not in {DigestState.DRAFT, DigestState.SCHEDULED}:
+        raise Refused(TOO_LATE)
     statement = (
         update(Approval)
         .where(col(Approval.id) == approval_id, col(Approval.answer).is_(None))
@@ -103,7 +109,6 @@ def answer(  # noqa: PLR0913  (who said what about which form)
     if changed(session, statement) != 1:
         raise Refused(ANSWERED)
     session.expire(found)
-    digest = life.get(session, found.digest_id)
     about = About(list_id=digest.list_id, digest_id=digest.id)
     details = {"approval": approval_id, "answer": said.value}
     record(session, f"digest.{said.value}", by, about, at=now, details=details)
@@ -131,6 +136,13 @@ def require(session: Session, digest_id: int, fingerprint: str, queued_by: str) 
         if one.answer is Answer.APPROVED and _same(one, fingerprint) and _key(one.address) != mine:
             return
     raise Refused(WANTING)
+
+
+def _check(text: str) -> None:
+    if len(text) > LONGEST_MESSAGE:
+        raise UsageError(TOO_LONG)
+    if unseen.IN_BLOCK.search(text):
+        raise UsageError(UNSEEN)
 
 
 def _same(one: Approval, fingerprint: str) -> bool:

@@ -126,6 +126,22 @@ def test_a_list_may_leave_its_draft_to_an_editor_who_is_told(office: Installatio
     assert "waits for an editor" in notice.context["headline"]
 
 
+def test_a_list_that_takes_approval_waits_for_it_and_an_editor_is_told(
+    office: Installation,
+) -> None:
+    keep(office, "--weekly", "tue", "--at", "10:00")
+    edit = lists.Edit(needs_approval=True)
+    office.app.database.write(lists.edit, "news", edit, now=office.clock.now())
+    office.item("The laboratories meet")
+    move_to(office, MOMENT.replace(hour=10, minute=1))
+
+    office.work()
+
+    assert digests(office)[0].state is DigestState.DRAFT
+    [notice] = office.rows(None)
+    assert "takes a second person" in str(notice.context["paragraphs"])
+
+
 def test_a_digest_whose_hour_went_by_long_ago_is_left_to_an_editor(office: Installation) -> None:
     keep(office, "--weekly", "tue", "--at", "10:00")
     office.item("The laboratories meet")

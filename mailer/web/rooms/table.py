@@ -6,11 +6,12 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.accounts import openid
 from mailer.db.schema import Role
-from mailer.links import PASSWORD, SET_UP
+from mailer.links import APPROVAL, PASSWORD, SET_UP
 from mailer.links import ROOMS as FIRST
 from mailer.web.desk import Desk
 from mailer.web.door import Door
 from mailer.web.rooms import (
+    approving,
     calendar,
     digests,
     draft,
@@ -75,6 +76,13 @@ ROOMS = (
     ),
     Room("/digests/{digest}/preview", get=proof.show, post=proof.press, of=of_digest),
     Room("/digests/{digest}/queue", get=queueing.show, post=queueing.press, of=of_digest),
+    Room(
+        "/digests/{digest}/approval",
+        get=approving.show,
+        post=approving.press,
+        acts=Role.APPROVER,
+        of=of_digest,
+    ),
     Room("/digests/{digest}/frame", get=proof.show_frame, of=of_digest),
     Room("/settings", get=settings.show, sees=Role.OWNER, of=Scope.EVERYWHERE),
     Room(
@@ -171,6 +179,11 @@ def _before(desk: Desk) -> Iterator[BaseRoute]:
         f"/{FIRST}/{SET_UP}/{{token}}",
         Door(desk, get=entrance.show_set_up, post=entrance.press_set_up),
     )
+    yield Route(
+        f"/{FIRST}/{APPROVAL}/{{token}}",
+        Door(desk, get=approving.show_by_link, post=approving.press_by_link),
+    )
+    yield Route(f"/{FIRST}/{APPROVAL}/{{token}}/frame", Door(desk, get=approving.frame_by_link))
 
 
 def _rooms(desk: Desk) -> Iterator[BaseRoute]:
