@@ -12,6 +12,7 @@ from mailer.delivery import paces, routes
 from mailer.delivery.allowance import Allowance
 from mailer.delivery.forecast import Job, rate, through_at
 from mailer.digests import life, moments
+from mailer.errors import NotFound, Refused
 
 MOST_GROUPS = 3
 """Groups that a line names; “mailer route paces” shows them all."""
@@ -112,4 +113,8 @@ def _open(session: Session, digest: Digest) -> int:
     """Give how many of a digest wait; before its audience is frozen, as things stand."""
     if digest.state is DigestState.SENDING:
         return ledger.sums(session, digest.id or 0).open
-    return subscribers.size(session, digest.list_id)
+    try:
+        only = subscribers.narrowing(session, digest.segment_id, digest.list_id)
+    except (NotFound, Refused):
+        return 0  # it will go to nobody: see queueing
+    return subscribers.size(session, digest.list_id, only)

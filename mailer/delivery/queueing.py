@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from mailer import ledger, lists, subscribers
 from mailer.db.schema import DeliveryKind, Digest, DigestEdition, DigestState, UTCDateTime
 from mailer.digests import life
-from mailer.errors import Refused
+from mailer.errors import NotFound, Refused
 from mailer.history import SYSTEM
 
 CHUNK = 5_000
@@ -26,6 +26,15 @@ class Terms:
 
     give_up: timedelta
     signing_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Some of an audience: by subscriber ids in (after, upto], and by a segment's conditions."""
+
+    after: int
+    upto: int
+    only: tuple[ColumnElement[bool], ...] = ()
 
 
 def promote(session: Session, *, now: datetime) -> list[int]:
@@ -53,13 +62,19 @@ def freeze_chunk(session: Session, digest_id: int, terms: Terms, *, now: datetim
         why = "it was never frozen; cancel it and draft it again"
         life.pause(session, digest_id, why, now=now, by=SYSTEM)
         return False
+    try:
+        only = subscribers.narrowing(session, digest.segment_id, digest.list_id)
+    except (NotFound, Refused) as error:
+        why = f"its segment cannot be used: {error}; cancel it and draft it again"
+        life.pause(session, digest_id, why, now=now, by=SYSTEM)
+        return False
     before = digest.audience_cursor
     upto = subscribers.chunk_end(session, digest.list_id, after=before, size=CHUNK)
     if upto is None:
         life.send(session, digest, now=now, by=SYSTEM)
         return False
     if life.advance(session, digest_id, before, upto):
-        _queue(session, digest, (before, upto), editions, terms, now)
+        _queue(session, digest, _Span(before, upto, tuple(only)), editions, terms, now)
     return True
 
 
@@ -79,15 +94,19 @@ def _pause_late(session: Session, digest: Digest, now: datetime) -> bool:
 def _queue(
     session: Session,
     digest: Digest,
-    span: tuple[int, int],
+    span: _Span,
     editions: dict[str, int],
     terms: Terms,
     now: datetime,
 ) -> None:
     card = lists.card(session, digest.list_id)
-    after, upto = span
     people = subscribers.audience(
-        digest.list_id, after=after, upto=upto, language=card.list.language, now=now
+        digest.list_id,
+        after=span.after,
+        upto=span.upto,
+        language=card.list.language,
+        now=now,
+        only=span.only,
     ).subquery()
     fixed: dict[str, ColumnElement[object]] = {
         "kind": literal(DeliveryKind.DIGEST.value),

@@ -19,6 +19,7 @@ from mailer.db.schema import (
     DigestText,
     Item,
     MailingList,
+    Segment,
     Sender,
 )
 from mailer.digests import items, moments
@@ -162,6 +163,29 @@ def locked(session: Session, digest_id: int) -> Digest:
     lock = select(Digest).where(col(Digest.id) == digest_id).with_for_update()
     session.exec(lock.execution_options(populate_existing=True)).first()
     return get(session, digest_id)
+
+
+def set_segment(
+    session: Session, digest_id: int, segment_id: int | None, *, now: datetime, by: By = EDITOR
+) -> None:
+    """Let a draft go to a segment of its list, or (None) to all of it; a scheduled one is a draft.
+
+    Raises NotFound for a segment of another list and for one that is retired, Refused for a
+    digest that is on its way.
+    """
+    digest = get(session, digest_id)
+    if segment_id == digest.segment_id:
+        return
+    if segment_id is not None:
+        found = session.get(Segment, segment_id)
+        is_open = found and found.retired_at is None and found.list_id in {None, digest.list_id}
+        if not is_open:
+            raise NotFound("segment", segment_id)
+    digest = open_draft(session, digest_id, now=now, by=by)
+    statement = update(Digest).where(col(Digest.id) == digest_id, col(Digest.state) == DRAFT)
+    changed(session, statement.values(segment_id=segment_id))
+    details = {"segment": segment_id}
+    record(session, "digest.segment", by, _about(digest), at=now, details=details)
 
 
 def get(session: Session, digest_id: int) -> Digest:

@@ -1,6 +1,6 @@
 """Who is on which list, on what evidence, and who must not be mailed."""
 
-from mailer.subscribers import filters
+from mailer.subscribers import filters, segments
 from mailer.subscribers.access import changes
 from mailer.subscribers.arrivals import Import
 from mailer.subscribers.asks import Asked, answer, ask, ask_all, waiting_asks
@@ -71,6 +71,7 @@ from mailer.subscribers.roster import (
     undo_leaving,
     unsubscribe,
 )
+from mailer.subscribers.segments import narrowing
 from mailer.subscribers.stayed_out import writer as writer_of_stayed_out
 from mailer.subscribers.suppressions import (
     EVERYWHERE,
@@ -182,6 +183,7 @@ __all__ = [
     "move",
     "move_again",
     "nameless",
+    "narrowing",
     "no_rule",
     "organisation",
     "organisations_known",
@@ -196,6 +198,7 @@ __all__ = [
     "rename_organisation",
     "rule",
     "say_why",
+    "segments",
     "size",
     "size_of_some",
     "size_up_to",

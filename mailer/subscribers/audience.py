@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, or_, select
 from sqlmodel import Session, col
 
 from mailer.db import Spelled, among
@@ -41,10 +41,18 @@ PAUSES = "the reader pauses this mail"
 """Why a digest was withdrawn from one who had asked for no mail until a later day."""
 
 
-def audience(list_id: int, *, after: int, upto: int, language: str, now: datetime) -> Select[Any]:
+def audience(
+    list_id: int,
+    *,
+    after: int,
+    upto: int,
+    language: str,
+    now: datetime,
+    only: Sequence[ColumnElement[bool]] = (),
+) -> Select[Any]:
     """Select the recipients of a list with subscriber ids in (after, upto].
 
-    `language` is for those who named none.
+    `language` is for those who named none. `only` are conditions of a segment, which narrow it.
     """
     suppressed = exists().where(
         col(Suppression.key) == col(Subscriber.key),
@@ -76,6 +84,7 @@ def audience(list_id: int, *, after: int, upto: int, language: str, now: datetim
             col(Subscription.subscriber_id) > after,
             col(Subscription.subscriber_id) <= upto,
             col(Subscriber.key).is_not(None),
+            *only,
         )
         .order_by(col(Subscription.subscriber_id))
     )
@@ -97,12 +106,15 @@ def chunk_end(session: Session, list_id: int, *, after: int, size: int) -> int |
     return session.execute(select(func.max(some.c.subscriber_id))).scalar()
 
 
-def size(session: Session, list_id: int) -> int:
-    """Count who is confirmed on a list."""
+def size(session: Session, list_id: int, only: Sequence[ColumnElement[bool]] = ()) -> int:
+    """Count who is confirmed on a list, or those of them for whom a segment's conditions hold."""
     statement = select(func.count()).where(
         col(Subscription.list_id) == list_id,
         col(Subscription.state) == SubscriptionState.CONFIRMED,
     )
+    if only:
+        mine = col(Subscriber.id) == col(Subscription.subscriber_id)
+        statement = statement.select_from(Subscription).join(Subscriber, mine).where(*only)
     return int(session.execute(statement).scalar_one())
 
 

@@ -140,6 +140,11 @@ def of_kept(value: Mapping[str, Any]) -> Filters:
     return read(asked)
 
 
+def confirmed(wanted: Filters) -> Filters:
+    """Give the same, asked of those only who are confirmed."""
+    return replace(wanted, state=SubscriptionState.CONFIRMED)
+
+
 def of_person(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
     """Give the conditions on the person."""
     found: list[ColumnElement[bool]] = []

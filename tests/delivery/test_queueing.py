@@ -7,10 +7,18 @@ import pytest
 from sqlalchemy import delete, update
 from sqlmodel import col
 
-from mailer import history, scheduler
+from mailer import history, scheduler, subscribers
 from mailer.app import App
-from mailer.db.schema import Delivery, DeliveryState, Digest, DigestEdition, DigestState, Event
-from mailer.delivery import Terms, freeze_chunk, promote
+from mailer.db.schema import (
+    Delivery,
+    DeliveryState,
+    Digest,
+    DigestEdition,
+    DigestState,
+    Event,
+    Segment,
+)
+from mailer.delivery import Terms, freeze_chunk, promote, queueing
 from mailer.digests import life
 from mailer.errors import NotFound, Refused
 from tests.installation import LATE, OWNER, Installation, readers
@@ -238,3 +246,109 @@ def test_rows_that_come_back_to_a_sent_digest_still_go(
     assert relay.taken[KIM] == 2
     assert office.digest(digest).state == "sent"
     assert office.count(Digest, col(Digest.state) == DigestState.SENDING) == 0
+
+
+# ------------------------------------------------------------------------- segments
+
+
+def segment(office: Installation, **asked: str) -> int:
+    """Save a segment of the first list."""
+    wanted = subscribers.filters.read(asked)
+    now = office.clock.now()
+    save = subscribers.segments.save
+    return office.app.database.write(save, 1, str(asked), wanted, now=now, by=history.EDITOR)
+
+
+def leave(office: Installation, who: str) -> None:
+    subscriber, now = office.subscriber(who), office.clock.now()
+    assert subscriber is not None
+    office.app.database.write(subscribers.leave, subscriber, office.list_id, {}, now=now)
+
+
+def narrow(office: Installation, digest: int, segment_id: int | None) -> None:
+    office.app.database.write(life.set_segment, digest, segment_id, now=office.clock.now())
+
+
+def test_a_digest_goes_to_its_segment_and_to_nobody_outside_the_list(
+    office: Installation, relay: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queueing, "CHUNK", 2)
+    office.subscribers("ana@a.example", "ben@b.example", "chen@a.example", "dana@a.example")
+    other = office.a_list("other")
+    office.subscribers("elif@a.example", list_id=other)
+    leave(office, "dana@a.example")
+    digest = office.draft()
+    narrow(office, digest, segment(office, domain="a.example"))
+    office.queue(digest)
+
+    office.work()
+
+    assert relay.taken == {"ana@a.example": 1, "chen@a.example": 1}
+    assert office.digest(digest).state == "sent"
+    assert {row.key for row in office.rows(digest)} == set(relay.taken)
+
+
+def test_who_leaves_between_freezing_and_claiming_gets_nothing(
+    office: Installation, relay: SmtpServer
+) -> None:
+    office.subscribers("ana@a.example", "chen@a.example")
+    digest = office.draft()
+    narrow(office, digest, segment(office, domain="a.example"))
+    office.queue(digest)
+    office.app.database.write(promote, now=office.clock.now())
+    terms = Terms(timedelta(hours=72), office.app.keys.signing_id)
+    office.app.database.write(freeze_chunk, digest, terms, now=office.clock.now())
+    leave(office, "ana@a.example")
+
+    office.work()
+
+    assert relay.taken == {"chen@a.example": 1}
+    assert office.row("ana@a.example", digest).state == DeliveryState.WITHDRAWN
+
+
+def test_a_digest_whose_segment_is_not_understood_waits_for_an_editor(
+    office: Installation, relay: SmtpServer
+) -> None:
+    office.subscribers("ana@a.example")
+    digest = office.draft()
+    narrow(office, digest, segment(office, domain="a.example"))
+    office.queue(digest)
+    with office.app.database.writing() as session:
+        value = {"version": 1, "filters": {"height": "tall"}}
+        session.execute(update(Segment).values(filters=value))
+
+    office.work()
+
+    assert relay.messages == []
+    found = office.digest(digest)
+    assert found.state == "paused"
+    assert "its segment cannot be used" in found.reason
+
+
+def test_a_segment_of_another_list_or_a_retired_one_is_no_audience(office: Installation) -> None:
+    office.a_list("other")
+    digest, now = office.draft(slug="other"), office.clock.now()
+    foreign = segment(office, domain="a.example")
+    retired = segment(office, domain="b.example")
+    retire = subscribers.segments.retire
+    office.app.database.write(retire, retired, now=now, by=history.EDITOR)
+
+    with pytest.raises(NotFound):
+        narrow(office, digest, foreign)
+    with pytest.raises(NotFound):
+        narrow(office, office.draft(), retired)
+    with pytest.raises(NotFound):
+        narrow(office, digest, 99)
+
+
+def test_the_audience_of_a_digest_on_its_way_does_not_change(
+    office: Installation, relay: SmtpServer
+) -> None:
+    office.subscribers("ana@a.example")
+    chosen = segment(office, domain="b.example")
+    digest = office.queued()
+    office.work()
+
+    with pytest.raises(Refused):
+        narrow(office, digest, chosen)
+    assert relay.taken == {"ana@a.example": 1}

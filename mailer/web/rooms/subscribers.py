@@ -78,6 +78,7 @@ def show(desk: Desk, visit: Visit, seat: Seat) -> Response:
         slug=slug,
         after=after,
         is_asked=bool(said),
+        may_save=_may_save(wanted, shown.card),
         only=said.keys() - {"address", "name", "domain"},
         states=STATES,
         options=_options(language, shown.places),
@@ -96,6 +97,17 @@ def found_words(typed: str) -> Mapping[str, str]:
         return {"domain": text[1:]}
     is_address = "@" in text or (text.isascii() and " " not in text and text == text.lower())
     return {"address": text} if is_address else {"name": text}
+
+
+def _may_save(wanted: Filters, card: Card | None) -> bool:
+    """Tell whether what was chosen can be a segment: of a list's confirmed subscribers."""
+    states = {None, SubscriptionState.CONFIRMED}
+    asked = wanted.without("state").asked
+    return (
+        card is not None
+        and wanted.state in states
+        and 0 < len(asked) == len(asked.keys() & filters.OF_A_SEGMENT)
+    )
 
 
 def _options(language: Language, places: list[Place]) -> dict[str, list[tuple[str, str]]]:
