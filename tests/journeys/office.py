@@ -43,10 +43,19 @@ class Office:
     def json(self, *arguments: object) -> Any:
         return json.loads(self.run(*arguments, "--json"))
 
-    def start(self, *arguments: object) -> Running:
-        """Start a command that goes on, such as serve; the caller ends it."""
+    def start(self, *arguments: object, said: Path | None = None) -> Running:
+        """Start a command that goes on, such as serve; the caller ends it.
+
+        What it says goes into the file `said`, if there is one.
+        """
         command = ("--config", str(self.config), *map(str, arguments))
-        return forked.start(self.module, command, self._environment(), self.cwd)
+        if said is None:
+            return forked.start(self.module, command, self._environment(), self.cwd)
+        with said.open("wb") as file:
+            streams = (file.fileno(), file.fileno())
+            return forked.start(
+                self.module, command, self._environment(), self.cwd, streams=streams
+            )
 
     def file(self, name: str, text: str) -> Path:
         path = self.folder / name
