@@ -27,6 +27,7 @@ from mailer.delivery.engine import Engine, Pacing
 from mailer.delivery.exchanges import answered as keep_groups
 from mailer.delivery.exchanges import by_records as group_by_exchanges
 from mailer.delivery.exchanges import wanted as domains_to_ask_about
+from mailer.delivery.fate import Fate, fate
 from mailer.delivery.inspecting import Inspection, fingerprint_of, inspect
 from mailer.delivery.notices import (
     Notice,
@@ -75,6 +76,7 @@ __all__ = [
     "Destination",
     "Due",
     "Engine",
+    "Fate",
     "GroupStanding",
     "Inspection",
     "Intent",
@@ -112,6 +114,7 @@ __all__ = [
     "domains_to_ask_about",
     "due_lists",
     "expire",
+    "fate",
     "fingerprint_of",
     "finish",
     "forget_paces",

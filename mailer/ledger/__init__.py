@@ -33,6 +33,7 @@ from mailer.ledger.holding_back import (
     let_go,
 )
 from mailer.ledger.journal import Journal, Mark, boot_id
+from mailer.ledger.pages import FEW, Page, page, to_subscriber
 from mailer.ledger.posting import (
     WAITING,
     Letter,
@@ -78,6 +79,7 @@ from mailer.ledger.workers import (
 
 __all__ = [
     "BLANK",
+    "FEW",
     "HELD_BACK",
     "LENGTHS",
     "OPEN",
@@ -88,6 +90,7 @@ __all__ = [
     "Letter",
     "Lost",
     "Mark",
+    "Page",
     "Recovered",
     "Settlement",
     "Standing",
@@ -120,6 +123,7 @@ __all__ = [
     "note_uses",
     "of_digest",
     "old_digests",
+    "page",
     "post",
     "post_all",
     "put_off",
@@ -135,6 +139,7 @@ __all__ = [
     "sums",
     "take_as_sent",
     "take_over",
+    "to_subscriber",
     "used",
     "wait_longer",
     "waits_for_us",

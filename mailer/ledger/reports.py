@@ -36,7 +36,7 @@ def of_digest(session: Session, digest_id: int, only: Standing | None = None) ->
     """Give a digest's deliveries, in the order in which they were queued."""
     statement = select(Delivery).where(col(Delivery.digest_id) == digest_id)
     if only is not None:
-        statement = statement.where(*_stands(only))
+        statement = statement.where(*stands(only))
     return list(session.execute(statement.order_by(col(Delivery.id))).scalars())
 
 
@@ -64,7 +64,8 @@ def waits_for_us(session: Session, digest_id: int, *, now: datetime) -> bool:
     return bool(session.execute(select(rows)).scalar())
 
 
-def _stands(only: Standing) -> list[ColumnElement[bool]]:
+def stands(only: Standing) -> list[ColumnElement[bool]]:
+    """Give the conditions under which a row stands somewhere."""
     if only is Standing.WAITING:
         return [col(Delivery.state).in_(OPEN), col(Delivery.tries) == 0]
     if only is Standing.DEFERRED:

@@ -83,6 +83,7 @@ from mailer.subscribers.suppressions import (
     suppress,
 )
 from mailer.subscribers.suppressions import every as suppressions
+from mailer.subscribers.suppressions import of as suppressions_of
 from mailer.subscribers.tending import (
     LINES,
     MAILS,
@@ -207,6 +208,7 @@ __all__ = [
     "subscribe",
     "suppress",
     "suppressions",
+    "suppressions_of",
     "take",
     "understand",
     "undo",

@@ -13,6 +13,7 @@ from mailer.web.door import Door
 from mailer.web.rooms import (
     approving,
     calendar,
+    deliveries,
     digests,
     draft,
     elsewhere,
@@ -60,6 +61,7 @@ ROOMS = (
     Room("/digests/{digest}/progress", get=progress.show, post=progress.press, of=of_digest),
     Room("/digests/{digest}/events", get=progress.events, of=of_digest, is_page=False),
     Room("/digests/{digest}/report", get=report.show, post=report.press, of=of_digest),
+    Room("/digests/{digest}/deliveries", get=deliveries.show, sees=Role.EDITOR, of=of_digest),
     Room("/digests/{digest}/part", get=progress.part, of=of_digest, is_page=False),
     Room("/own", get=own.show, post=own.press, acts=Role.VIEWER),
     *PEOPLE,

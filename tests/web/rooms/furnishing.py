@@ -34,6 +34,7 @@ FRAMED = {"/digests/{digest}/frame"}
 ELSEWHERE: dict[str, dict[str, str]] = {
     "/digests/{digest}/progress": {"digest": "2"},
     "/digests/{digest}/report": {"digest": "3"},
+    "/digests/{digest}/deliveries": {"digest": "3"},
 }
 """Rooms that show more of another thing: digest 2 is on its way, digest 3 went out."""
 
