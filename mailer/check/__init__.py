@@ -8,6 +8,7 @@ from mailer.check.names import Names, Resolver
 from mailer.check.own_keys import Published, published, record_line
 from mailer.check.running import Wish, check, zone_findings
 from mailer.check.sending import Sending
+from mailer.check.trying import Tried, try_out
 
 __all__ = [
     "DNS",
@@ -18,9 +19,11 @@ __all__ = [
     "Resolver",
     "Sending",
     "State",
+    "Tried",
     "Wish",
     "check",
     "published",
     "record_line",
+    "try_out",
     "zone_findings",
 ]

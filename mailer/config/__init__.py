@@ -8,6 +8,7 @@ from mailer.config.loading import (
     load,
     named_by_environment,
     named_files,
+    origins,
 )
 from mailer.config.relay import Auth, Envelope, Pace, Route, Security
 from mailer.config.rewriting import put_first
@@ -53,5 +54,6 @@ __all__ = [
     "load",
     "named_by_environment",
     "named_files",
+    "origins",
     "put_first",
 ]

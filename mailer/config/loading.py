@@ -117,6 +117,29 @@ def named_files(path: Path | None) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def origins(path: Path | None) -> dict[str, str]:
+    """Give where each setting that is set was found: `file` or `environment`, by its path.
+
+    A setting that is not among them has its default, or was given on the command line.
+    """
+    found: dict[str, str] = {}
+    layers = (
+        ("file", _of_file(path) if path else {}),
+        ("environment", _of_environment(os.environ)),
+    )
+    for origin, values in layers:
+        for name, table in _tables(values):
+            for key in table:
+                found[f"{name}.{_own_name(key)}"] = origin
+    return found
+
+
+def _own_name(key: str) -> str:
+    """Give the setting that a key sets, by a file of its own too."""
+    plain = key.removesuffix("_file")
+    return plain if plain in SECRETS else key
+
+
 def named_by_environment() -> list[str]:
     """Give the variables of the environment that set something."""
     return sorted(name for name in os.environ if _path_of(name))

@@ -44,6 +44,7 @@ from mailer.delivery.office import (
     post_approval_letter,
     post_invitation,
     post_password_link,
+    post_route_test,
 )
 from mailer.delivery.opening import NotOpened, Session, machine_name, open_session
 from mailer.delivery.outlook import Outlook, outlook
@@ -133,6 +134,7 @@ __all__ = [
     "post_invitation",
     "post_notice",
     "post_password_link",
+    "post_route_test",
     "post_test",
     "preview",
     "promote",

@@ -26,6 +26,10 @@ class PasswordLink:
     language: str | None = None
 
 
+TEST_LIFE = timedelta(hours=1)
+"""How long the letter is tried that tests a route: whoever asked for it waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovalLetter:
     """What somebody is asked who is to read a digest; its texts are in their language."""
@@ -84,6 +88,30 @@ def post_password_link(
     )
     headline = language.gettext("Set a new password")
     _post_link(session, press, link, (headline, said, headline), now)
+
+
+def post_route_test(
+    session: Session, press: Press, to: Address, route: str, *, language: Language, now: datetime
+) -> int:
+    """Post a letter that shows whether mail leaves by a route and arrives; give its delivery."""
+    said = (
+        language.gettext("This letter left by the route “%(route)s”.", route=route),
+        language.gettext("It was asked for in the editors’ rooms. There is nothing to do."),
+    )
+    headline = language.gettext("A test of the route “%(route)s”", route=route)
+    letter = ledger.Letter(
+        kind=DeliveryKind.NOTICE,
+        to=to,
+        language=language.code,
+        due_at=now,
+        not_after=now + TEST_LIFE,
+        route=route,
+        signing_key=press.keys.signing_id,
+        context={"headline": headline, "paragraphs": list(said)},
+    )
+    posted = ledger.post(session, letter, now=now)
+    assert posted is not None  # without a key that it could share with another
+    return posted
 
 
 def post_approval_letter(

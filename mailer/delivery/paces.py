@@ -20,7 +20,7 @@ from mailer.delivery import pace as arithmetic
 from mailer.delivery.groups import ROUTE
 from mailer.delivery.pace import Pace
 from mailer.errors import NotFound, Refused
-from mailer.history import EDITOR, SYSTEM, About, record
+from mailer.history import EDITOR, SYSTEM, About, By, record
 
 QUIET = timedelta(days=1)
 """How long after it asked for less a group is left to the relay again."""
@@ -137,7 +137,7 @@ def note_stop(session: Session, route: str, group: str, why: str, *, now: dateti
     record(session, "group.stopped", SYSTEM, About(), at=now, details=details)
 
 
-def resume(session: Session, route: str, group: str, *, now: datetime) -> None:
+def resume(session: Session, route: str, group: str, *, now: datetime, by: By = EDITOR) -> None:
     """Let a group be sent to again; NotFound when it has no pace, Refused when it is in use."""
     ledger.lock_routes(session, [route])
     found = find(session, {(route, group)}).get((route, group))
@@ -147,7 +147,7 @@ def resume(session: Session, route: str, group: str, *, now: datetime) -> None:
         raise Refused(f"“{group}” is in use on route “{route}”")
     keep(session, {(route, group): arithmetic.resumed(found, now)})
     details = {"name": route, "group": group}
-    record(session, "group.resumed", EDITOR, About(), at=now, details=details)
+    record(session, "group.resumed", by, About(), at=now, details=details)
 
 
 def forget(session: Session, known: Mapping[str, config.Route], *, now: datetime) -> int:

@@ -15,7 +15,7 @@ from mailer.db import changed, upsert
 from mailer.db.schema import RouteState
 from mailer.delivery.resting import UNREACHED, Rest
 from mailer.errors import NotFound, Refused
-from mailer.history import EDITOR, SYSTEM, About, record
+from mailer.history import EDITOR, SYSTEM, About, By, record
 
 
 class Meeting(Enum):
@@ -149,7 +149,9 @@ def take_note(
     return False
 
 
-def resume(session: Session, name: str, known: Collection[str], *, now: datetime) -> None:
+def resume(
+    session: Session, name: str, known: Collection[str], *, now: datetime, by: By = EDITOR
+) -> None:
     """Let a route be used again, paused or at rest; NotFound for none, Refused for one in use."""
     if name not in known:
         raise NotFound("route", name, f"there are: {', '.join(sorted(known))}")
@@ -163,7 +165,7 @@ def resume(session: Session, name: str, known: Collection[str], *, now: datetime
     )
     if not changed(session, statement):
         raise Refused(f"route “{name}” is in use")
-    record(session, "route.resumed", EDITOR, About(), at=now, details={"name": name})
+    record(session, "route.resumed", by, About(), at=now, details={"name": name})
 
 
 _ROW = select(_STATES.c.rests, _STATES.c.rests_until, _STATES.c.unreached_since).where(

@@ -18,6 +18,7 @@ from tests.web.conftest import Office
 
 HOLES: dict[str, str] = {
     "slug": "meetings",
+    "route": "smtp",
     "digest": "1",
     "item": "1",
     "editor": "1",
