@@ -57,6 +57,10 @@ from mailer.delivery.press import Press
 from mailer.delivery.progress import Ahead, Destination, ahead
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
 from mailer.delivery.reaching import Counts, Reach, reach
+from mailer.delivery.rehearsing import Rehearsal
+from mailer.delivery.rehearsing import begin as begin_rehearsal
+from mailer.delivery.rehearsing import found as rehearsal
+from mailer.delivery.rehearsing import go_on as rehearse
 from mailer.delivery.reply import Reply, Step
 from mailer.delivery.report import Report, report
 from mailer.delivery.report import said as reason_said
@@ -91,6 +95,7 @@ __all__ = [
     "Press",
     "Preview",
     "Reach",
+    "Rehearsal",
     "Remark",
     "Reply",
     "Report",
@@ -106,6 +111,7 @@ __all__ = [
     "ahead",
     "assemble",
     "backup_failed",
+    "begin_rehearsal",
     "cadence_days",
     "cadence_failed",
     "conclude",
@@ -141,6 +147,8 @@ __all__ = [
     "queue_digest",
     "reach",
     "reason_said",
+    "rehearsal",
+    "rehearse",
     "reopen",
     "report",
     "resume_group",

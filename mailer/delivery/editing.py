@@ -121,7 +121,7 @@ def preview(
     """
     digest = life.get(session, digest_id)
     listed = lists.card(session, digest.list_id)
-    claimed = _claimed(digest.list_id, listed.sender.route, listed.list.language, now)
+    claimed = nobodys(digest.list_id, listed.sender.route, listed.list.language, now)
     if address is not None:
         claimed = _as_subscriber(session, parse(address), claimed)
     offered = listed.list.languages or [listed.list.language]
@@ -188,7 +188,7 @@ def require_route(press: Press, name: str) -> None:
         raise NotFound("route", name, f"there are: {', '.join(sorted(known))}")
 
 
-def _claimed(list_id: int, route: str, language: str, now: datetime) -> Claimed:
+def nobodys(list_id: int, route: str, language: str, now: datetime) -> Claimed:
     """Make a row that is in no ledger, for a reader who does not exist."""
     return Claimed(
         id=0,

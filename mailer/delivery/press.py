@@ -138,6 +138,10 @@ class Press:
         content, _ = self.contents.digest(session, life.get(session, digest_id), language)
         return content, self._rendered_digest(content, Kind.DIGEST)
 
+    def plate_of_proof(self, session: Session, digest_id: int, language: str) -> Plate:
+        """Give a digest as it stands, compiled, without keeping it."""
+        return self._compiled(*self.proof(session, digest_id, language))
+
     def keep_test(self, session: Session, digest_id: int, language: str, *, now: datetime) -> int:
         """Render a digest as a test letter and keep it; give the edition's id."""
         edition, head, _ = self._digest(session, digest_id, language, Kind.TEST)

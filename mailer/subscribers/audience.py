@@ -21,6 +21,7 @@ from mailer.db.schema import (
     Suppression,
     UTCDateTime,
 )
+from mailer.language import translatable
 from mailer.ledger import Claimed
 from mailer.subscribers import consent, suppressions
 
@@ -37,7 +38,10 @@ COLUMNS = (
 )
 """What `audience` selects, in order, under the names of the ledger's columns."""
 
-PAUSES = "the reader pauses this mail"
+SUPPRESSED = translatable("the address must not be mailed")
+"""Why a digest did not go to one whose address is suppressed."""
+
+PAUSES = translatable("the reader pauses this mail")
 """Why a digest was withdrawn from one who had asked for no mail until a later day."""
 
 
@@ -71,7 +75,7 @@ def audience(
             (pauses, DeliveryState.WITHDRAWN.value),
             else_=DeliveryState.QUEUED.value,
         ),
-        case((suppressed, "the address must not be mailed"), (pauses, PAUSES), else_=""),
+        case((suppressed, SUPPRESSED), (pauses, PAUSES), else_=""),
         case((or_(suppressed, pauses), literal(now, type_=UTCDateTime())), else_=None),
     )
     named: list[Any] = [value.label(name) for name, value in zip(COLUMNS, values, strict=True)]

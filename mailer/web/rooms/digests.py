@@ -14,19 +14,13 @@ from mailer.errors import NotAllowed, NotFound, Refused, UsageError
 from mailer.language import translatable
 from mailer.lists import Card
 from mailer.web.desk import Desk
-from mailer.web.rooms import frame
+from mailer.web.rooms import frame, progress
 from mailer.web.visit import Visit
 
 ON_A_PAGE = 25
 
 STATES: Mapping[DigestState, tuple[str, str]] = {
-    DigestState.DRAFT: (translatable("Draft"), "quiet"),
-    DigestState.SCHEDULED: (translatable("Scheduled"), "live"),
-    DigestState.QUEUED: (translatable("Being queued"), "live"),
-    DigestState.SENDING: (translatable("Being sent"), "live"),
-    DigestState.SENT: (translatable("Sent"), "good"),
-    DigestState.PAUSED: (translatable("Paused"), "care"),
-    DigestState.CANCELLED: (translatable("Cancelled"), "stop"),
+    state: (words, kind) for state, (kind, words) in progress.MARKS.items()
 }
 """How a state is said, and the kind of its mark."""
 

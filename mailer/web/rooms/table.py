@@ -32,6 +32,7 @@ from mailer.web.rooms import (
     progress,
     proof,
     queueing,
+    rehearsing,
     report,
     route_rooms,
     settings,
@@ -90,6 +91,7 @@ ROOMS = (
         acts=Role.APPROVER,
         of=of_digest,
     ),
+    Room("/digests/{digest}/rehearsal", get=rehearsing.show, post=rehearsing.press, of=of_digest),
     Room("/digests/{digest}/frame", get=proof.show_frame, of=of_digest),
     Room("/settings", get=settings.show, sees=Role.OWNER, of=Scope.EVERYWHERE),
     Room(
