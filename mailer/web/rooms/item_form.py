@@ -5,7 +5,9 @@ side by side, and nothing is overwritten until the editor has chosen.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import zip_longest
 
 from sqlmodel import Session
@@ -18,8 +20,9 @@ from mailer.digests import comparing, documents, items, pictures, stock, typed
 from mailer.digests.documents import StoredDocument
 from mailer.digests.items import Written
 from mailer.digests.typed import Typed
-from mailer.errors import Overtaken, UsageError
+from mailer.errors import Overtaken, TooLarge, UsageError
 from mailer.language import is_code
+from mailer.rendering.from_html import to_markdown
 from mailer.web.desk import Desk
 from mailer.web.rooms import frame
 from mailer.web.rooms import items as room
@@ -29,6 +32,9 @@ from mailer.web.visit import Upload, Visit
 NEW = "new"
 MOST_PAPERS = documents.MOST + 20
 """Documents of a form that are read: one too many is told, a thousand are not."""
+
+HEADING = 3
+"""The level of the largest heading in the rich text: it stands below the title of the form."""
 
 PAPER = ("title", "kind", "link", "hash")
 """What a form says of each document."""
@@ -71,13 +77,13 @@ def press_new(desk: Desk, visit: Visit, seat: Seat) -> Response:
         return _form(desk, visit, seat, Sheet(form), errors)
     translates = _digits(form["translates"])
 
-    def keep(session: Session) -> int:
+    def add(session: Session) -> int:
         made = items.add(session, draft, now=desk.now(), translates=translates, by=seat.by)
         unsaved.drop(session, seat.editor_id, place(NEW))
         return made
 
     try:
-        made = desk.app.database.write(keep)
+        made = desk.app.database.write(add)
     except UsageError as error:
         return _form(desk, visit, seat, Sheet(form), {"language": str(error)})
     return frame.go(desk, "items", made, said="added")
@@ -117,12 +123,12 @@ def press_edit(desk: Desk, visit: Visit, seat: Seat) -> Response:
     if errors:
         return _form(desk, visit, seat, Sheet(form, one, base), errors)
 
-    def keep(session: Session) -> None:
+    def edit(session: Session) -> None:
         items.edit(session, item_id, draft, now=desk.now(), base=base, by=seat.by)
         unsaved.drop(session, seat.editor_id, place(item_id))
 
     try:
-        desk.app.database.write(keep)
+        desk.app.database.write(edit)
     except Overtaken:
         return _both(desk, visit, seat, form, item_id, base)
     return frame.go(desk, "items", item_id, said="saved")
@@ -133,9 +139,18 @@ def place(item: int | str) -> str:
     return f"item/{item}"
 
 
+def keep(
+    session: Session, seat: Seat, item: int | str, form: Typed, base: int, *, now: datetime
+) -> None:
+    """Keep a form that is not saved yet."""
+    unsaved.keep(session, seat.editor_id, place(item), form.kept(), base=base, now=now)
+
+
 def read(visit: Visit) -> Typed:
     """Give what a form holds, without its files."""
     fields = {name: visit.form.get(name, "") for name in (*typed.FIELDS, "translates")}
+    if visit.form.get("rich") == "yes":
+        fields["body"] = to_markdown(visit.form.get("body_html", ""), heading=HEADING)
     columns = [visit.many.get(f"paper_{name}", ()) for name in PAPER]
     rows = list(zip_longest(*columns, fillvalue=""))[:MOST_PAPERS]
     return Typed(
@@ -214,6 +229,8 @@ def _form(
     desk: Desk, visit: Visit, seat: Seat, sheet: Sheet, errors: Mapping[str, str] | None = None
 ) -> Response:
     form, one = sheet.form, sheet.one
+    if not visit.shows:
+        _keep_safe(desk, seat, sheet)
     language = frame.language_of(desk, visit, seat)
     with desk.app.database.reading() as session:
         draft, _ = typed.check(session, form)
@@ -240,6 +257,13 @@ def _form(
         tongue=desk.app.languages.of,
         card=room.card(draft),
     )
+
+
+def _keep_safe(desk: Desk, seat: Seat, sheet: Sheet) -> None:
+    """Keep a form that could not be saved; one that is too large for it is only shown."""
+    item = sheet.one.id if sheet.one else NEW
+    with suppress(TooLarge):
+        desk.app.database.write(keep, seat, item, sheet.form, sheet.base, now=desk.now())
 
 
 def _name(desk: Desk, code: str) -> str:

@@ -22,6 +22,7 @@ from mailer.web.rooms import (
     entrance,
     home,
     item_form,
+    item_typing,
     items,
     list_editing,
     list_pages,
@@ -55,6 +56,8 @@ ROOMS = (
         sees=Role.EDITOR,
         limits=UPLOAD,
     ),
+    Room("/items/typing", post=item_typing.keep),
+    Room("/items/words", post=item_typing.put, limits=item_typing.PASTED),
     Room("/items/{item}", get=items.show_one, post=items.press),
     Room(
         "/items/{item}/edit",

@@ -439,3 +439,99 @@ def test_a_retired_editor_is_still_named(lone_rooms: Rooms) -> None:
     lone_rooms.office.app.database.write(editors.retire, noor.seat.editor_id, now=now, by=SYSTEM)
 
     assert "Noor Haddad" in seen(lone_rooms.as_(Role.VIEWER).get(f"/items/{item_id}"))
+
+
+# ------------------------------------------------------------------------- while it is written
+
+
+def test_what_is_typed_is_kept_and_shown_as_it_will_stand(rooms: Rooms) -> None:
+    noor = rooms.as_(Role.EDITOR)
+
+    shown = noor.post("/items/typing", {**BRUSSELS, "item": "new", "base": "0"})
+
+    assert "Kept for you" in shown.text
+    assert "<em>days</em>" in shown.text
+    assert "2–3 December 2026" in shown.text
+    assert "<html" not in shown.text
+    assert "Regional entities meet" in seen(noor.get("/items/new"))
+
+
+def test_what_is_typed_back_to_what_was_is_kept_no_longer(lone_rooms: Rooms) -> None:
+    noor = lone_rooms.as_(Role.EDITOR)
+    item_id = add(noor)
+    here = {"item": str(item_id), "base": "1"}
+    database, editor_id = lone_rooms.office.app.database, noor.seat.editor_id
+
+    noor.post("/items/typing", {**BRUSSELS, "title": "Half", **here})
+    assert [one.place for one in database.read(unsaved.every, editor_id)] == [f"item/{item_id}"]
+    noor.post("/items/typing", {**BRUSSELS, **here})
+
+    assert database.read(unsaved.every, editor_id) == []
+
+
+@pytest.mark.parametrize("item", ["", "x", "-1", "999", "9" * 30, "²"])
+def test_what_is_typed_into_no_form_is_refused(lone_rooms: Rooms, item: str) -> None:
+    noor = lone_rooms.as_(Role.EDITOR)
+
+    answer = noor.post("/items/typing", {**BRUSSELS, "item": item, "base": "²"})
+
+    assert answer.status_code in {400, 404}
+
+
+def test_what_is_too_large_to_be_kept_is_said(lone_rooms: Rooms) -> None:
+    noor = lone_rooms.as_(Role.EDITOR)
+
+    answer = noor.post("/items/typing", {**BRUSSELS, "item": "new", "body": "x" * 500_000})
+
+    assert answer.status_code == 413
+
+
+def test_rich_text_is_kept_as_markdown(lone_rooms: Rooms) -> None:
+    noor = lone_rooms.as_(Role.EDITOR)
+    html = "<h3>Head</h3><p>A <b>bold</b> word<script>alert(1)</script></p>"
+
+    item_id = add(noor, rich="yes", body_html=html)
+
+    version = lone_rooms.office.app.database.read(items.get, item_id).version
+    assert version.body == "# Head\n\nA **bold** word"
+
+
+@pytest.mark.parametrize(
+    "deed, words, made",
+    [
+        ("paste", "<p onclick='x'>a<script>x</script> <b>b</b></p>", "<p>a <strong>b</strong></p>"),
+        ("paste", "<h1>Head</h1>", "<h3>Head</h3>"),
+        ("markdown", "<h3>Head</h3><p><i>a</i></p>", "# Head\n\n_a_"),
+        ("html", "# Head\n\n<script>", "<h3>Head</h3>\n<p>&lt;script&gt;</p>"),
+    ],
+)  # fmt: skip
+def test_words_are_put_otherwise(lone_rooms: Rooms, deed: str, words: str, made: str) -> None:
+    noor = lone_rooms.as_(Role.EDITOR)
+
+    answer = noor.post("/items/words", {"deed": deed, "words": words})
+
+    assert answer.text.strip() == made
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_there_is_an_end_to_what_can_be_pasted(lone_rooms: Rooms) -> None:
+    noor = lone_rooms.as_(Role.EDITOR)
+
+    assert noor.post("/items/words", {"deed": "none"}).status_code == 400
+    assert noor.post("/items/words", {"words": "x" * 5_000_000}).status_code == 413
+
+
+def test_media_of_a_form_that_is_not_saved_stay(lone_rooms: Rooms) -> None:
+    from datetime import timedelta
+
+    from mailer.digests import unused
+
+    noor = lone_rooms.as_(Role.EDITOR)
+    files = {"photo": ("a.jpg", photo(scene(1600, 1200)), "image/jpeg")}
+    noor.post("/items/new", {**BRUSSELS, "deed": "add"}, files=files)
+    later = lone_rooms.office.clock.now() + timedelta(days=40)
+    database = lone_rooms.office.app.database
+
+    assert database.read(unused.unused, before=later) == []
+    noor.post("/items/new", {"deed": "drop-typed"})
+    assert len(database.read(unused.unused, before=later)) == 2
