@@ -60,8 +60,8 @@ def show_new(desk: Desk, visit: Visit, seat: Seat) -> Response:
     if kept and "typed" not in visit.query:
         return _offer(desk, visit, seat, kept)
     if kept:
-        return _form(desk, visit, seat, Sheet(Typed.load(kept.fields)))
-    return _form(desk, visit, seat, Sheet(desk.app.database.read(_fresh, desk, visit, seat)))
+        return show(desk, visit, seat, Sheet(Typed.load(kept.fields)))
+    return show(desk, visit, seat, Sheet(desk.app.database.read(_fresh, desk, visit, seat)))
 
 
 def press_new(desk: Desk, visit: Visit, seat: Seat) -> Response:
@@ -71,10 +71,10 @@ def press_new(desk: Desk, visit: Visit, seat: Seat) -> Response:
         return frame.go(desk, "items", said="dropped")
     form, errors = _filled(desk, visit)
     if errors or not _is_saving(visit):
-        return _form(desk, visit, seat, Sheet(form), errors)
+        return show(desk, visit, seat, Sheet(form), errors)
     draft, errors = desk.app.database.read(typed.check, form)
     if errors:
-        return _form(desk, visit, seat, Sheet(form), errors)
+        return show(desk, visit, seat, Sheet(form), errors)
     translates = _digits(form["translates"])
 
     def add(session: Session) -> int:
@@ -85,7 +85,7 @@ def press_new(desk: Desk, visit: Visit, seat: Seat) -> Response:
     try:
         made = desk.app.database.write(add)
     except UsageError as error:
-        return _form(desk, visit, seat, Sheet(form), {"language": str(error)})
+        return show(desk, visit, seat, Sheet(form), {"language": str(error)})
     return frame.go(desk, "items", made, said="added")
 
 
@@ -98,8 +98,8 @@ def show_edit(desk: Desk, visit: Visit, seat: Seat) -> Response:
     if kept and comparing.differing(Typed.load(kept.fields), now_said):
         if "typed" not in visit.query:
             return _offer(desk, visit, seat, kept, one)
-        return _form(desk, visit, seat, Sheet(Typed.load(kept.fields), one, kept.base))
-    return _form(desk, visit, seat, Sheet(now_said, one))
+        return show(desk, visit, seat, Sheet(Typed.load(kept.fields), one, kept.base))
+    return show(desk, visit, seat, Sheet(now_said, one))
 
 
 def press_edit(desk: Desk, visit: Visit, seat: Seat) -> Response:
@@ -115,13 +115,13 @@ def press_edit(desk: Desk, visit: Visit, seat: Seat) -> Response:
     if visit.form.get("deed") == "choose":
         form = comparing.chosen(form, typed.of(one.version, one.item.language), _choices(visit))
     if errors or not _is_saving(visit):
-        return _form(desk, visit, seat, Sheet(form, one, base), errors)
+        return show(desk, visit, seat, Sheet(form, one, base), errors)
     if base == one.version.number and _says_the_same(form, one):
         desk.app.database.write(unsaved.drop, seat.editor_id, place(item_id))
         return frame.go(desk, "items", item_id, said="same")
     draft, errors = desk.app.database.read(typed.check, form)
     if errors:
-        return _form(desk, visit, seat, Sheet(form, one, base), errors)
+        return show(desk, visit, seat, Sheet(form, one, base), errors)
 
     def edit(session: Session) -> None:
         items.edit(session, item_id, draft, now=desk.now(), base=base, by=seat.by)
@@ -176,7 +176,7 @@ def _filled(desk: Desk, visit: Visit) -> tuple[Typed, dict[str, str]]:
     form, errors = read(visit), {}
     for upload in [*visit.files.get("photo", ()), *visit.files.get("camera", ())][-1:]:
         try:
-            form = form.with_(picture=_host_picture(desk, upload))
+            form = form.with_(picture=host_picture(desk, upload.content))
         except UsageError as error:
             errors["photo"] = f"“{upload.name[:100]}” {error}"
     for upload in visit.files.get("paper", ()):
@@ -187,8 +187,9 @@ def _filled(desk: Desk, visit: Visit) -> tuple[Typed, dict[str, str]]:
     return _arranged(form, visit.form.get("deed", "")), errors
 
 
-def _host_picture(desk: Desk, upload: Upload) -> str:
-    small, large = pictures.develop(upload.content)
+def host_picture(desk: Desk, content: bytes) -> str:
+    """Give the hashes of a picture's two sizes, made and hosted; UsageError says why not."""
+    small, large = pictures.develop(content)
     made = pictures.Picture(small, large, "")
     kept = desk.app.database.write(pictures.keep, made, now=desk.now())
     return f"{kept['small']['hash']} {kept['large']['hash']}"
@@ -225,9 +226,16 @@ def _says_the_same(form: Typed, one: Written) -> bool:
     return not comparing.differing(form, typed.of(one.version, one.item.language))
 
 
-def _form(
-    desk: Desk, visit: Visit, seat: Seat, sheet: Sheet, errors: Mapping[str, str] | None = None
+def show(
+    desk: Desk,
+    visit: Visit,
+    seat: Seat,
+    sheet: Sheet,
+    errors: Mapping[str, str] | None = None,
+    *,
+    told: Mapping[str, str] | None = None,
 ) -> Response:
+    """Show the form; `told` says from which page it was filled, and what that page lacks."""
     form, one = sheet.form, sheet.one
     if not visit.shows:
         _keep_safe(desk, seat, sheet)
@@ -254,6 +262,7 @@ def _form(
         topics=topics,
         spoken=[(code, _name(desk, code)) for code in spoken],
         zones=zones,
+        filled=told or {},
         tongue=desk.app.languages.of,
         card=room.card(draft),
     )
@@ -318,6 +327,11 @@ def _choices(visit: Visit) -> frozenset[str]:
     """Give the fields of which the editor takes what the other one wrote."""
     taken = (name.removeprefix("take_") for name, value in visit.form.items() if value == "theirs")
     return frozenset(taken)
+
+
+def first_language(session: Session, desk: Desk, seat: Seat) -> str:
+    """Give the language that an item is in most likely."""
+    return _spoken(session, desk, seat)[0]
 
 
 def _spoken(session: Session, desk: Desk, seat: Seat) -> list[str]:
