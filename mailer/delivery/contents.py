@@ -119,9 +119,13 @@ class Contents:
     def to_office(
         self, session: Session, kind: Kind, context: Mapping[str, Any], language: str
     ) -> LetterContent:
-        """Give a letter to owner or editor, from what was posted with it."""
+        """Give a letter to owner or editor, from what was posted with it.
+
+        On an installation that has no address of its own yet, it is from whom the letter says.
+        """
         organisation = self.settings.organisation
-        address = organisation.owner or organisation.contact or lists.any_sender(session)
+        ours = organisation.owner or organisation.contact or lists.any_sender(session)
+        address = ours or context.get("sender", "")
         said = Notice(context["headline"], tuple(context["paragraphs"]), context.get("button", ""))
         return LetterContent(
             kind=kind,

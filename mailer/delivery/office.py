@@ -107,7 +107,7 @@ def post_route_test(
         not_after=now + TEST_LIFE,
         route=route,
         signing_key=press.keys.signing_id,
-        context={"headline": headline, "paragraphs": list(said)},
+        context={"headline": headline, "paragraphs": list(said), "sender": to.mailbox},
     )
     posted = ledger.post(session, letter, now=now)
     assert posted is not None  # without a key that it could share with another
@@ -166,6 +166,7 @@ def _post(session: Session, press: Press, letter: _Letter, now: datetime) -> Non
         "headline": letter.headline,
         "paragraphs": list(letter.paragraphs),
         "button": letter.button,
+        "sender": letter.to.mailbox,
         "expires_at": letter.expires_at.isoformat(),
         **letter.link,
     }

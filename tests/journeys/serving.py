@@ -20,7 +20,7 @@ def serving(
     tmp_path: Path, database_url: str, smtp_port: int, **settings: str
 ) -> Iterator[tuple[Office, httpx2.Client]]:
     """Serve an office with list “meetings”, pages at /news/, mail to a port of this machine."""
-    port = _free_port()
+    port = free_port()
     home = f"http://127.0.0.1:{port}"
     office = Office(tmp_path / "office")
     office.found(
@@ -46,7 +46,7 @@ def serving(
 @contextmanager
 def serving_nobody(tmp_path: Path, database_url: str, smtp_port: int) -> Iterator[tuple[str, str]]:
     """Serve a fresh installation without lists and editors; give its home and the printed link."""
-    port = _free_port()
+    port = free_port()
     home = f"http://127.0.0.1:{port}"
     office = Office(tmp_path / "office")
     office.found(
@@ -89,7 +89,7 @@ def _wait_for(web: httpx2.Client) -> None:
     pytest.fail("serve did not become ready")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
