@@ -22,6 +22,7 @@ from mailer import (
     delivery,
     departures,
     ledger,
+    lists,
     retention,
     subscribers,
     watch,
@@ -68,6 +69,7 @@ def start(app: App, *, left_to_others: Collection[Callable[[App], None]] = ()) -
         (watch.look, 60),
         (keep_mark, continuity.EVERY.total_seconds()),
         (back_up, 60),
+        (count_growth, 60),
         (tidy, 600),
         (retention.forget, 3600),
         (trim_departures, 86_400),
@@ -156,6 +158,19 @@ def close_digests(app: App) -> None:
         log.warning("digest.reopened", digest=digest_id)
     for digest_id in app.database.write(delivery.finish, now=app.clock.now()):
         log.info("digest.sent", digest=digest_id)
+
+
+def count_growth(app: App) -> None:
+    """Count how lists have grown, each once an hour, in chunks that keep nobody waiting."""
+    with app.database.reading() as session:
+        ids = [card.id for card in lists.cards(session)]
+        now = app.clock.now()
+        due = [one for one in ids if subscribers.growth_is_due(session, one, now=now)]
+    for list_id in due:
+        counting = subscribers.Counting(list_id)
+        while counting.state is not None:
+            counting = app.database.read(subscribers.count_on, counting)
+        app.database.write(subscribers.note_growth, counting, now=app.clock.now())
 
 
 def recover(app: App) -> None:

@@ -22,6 +22,9 @@ from mailer.subscribers.filters import Filters, Source
 from mailer.subscribers.finding import Found, Page, Size, count, find
 from mailer.subscribers.finding import size as size_of_some
 from mailer.subscribers.forgetting import bare, forget_unconfirmed, spent_evidence
+from mailer.subscribers.growing import Counting, Growth, count_on, growth
+from mailer.subscribers.growing import is_due as growth_is_due
+from mailer.subscribers.growing import note as note_growth
 from mailer.subscribers.handover import hand_over
 from mailer.subscribers.holding import held, held_for_reader
 from mailer.subscribers.limits import Limits, forget_old
@@ -112,12 +115,14 @@ __all__ = [
     "Choice",
     "ConfirmLink",
     "Confirmed",
+    "Counting",
     "Directory",
     "Entry",
     "Facts",
     "Filters",
     "Found",
     "Ground",
+    "Growth",
     "Hand",
     "Import",
     "Left",
@@ -157,6 +162,7 @@ __all__ = [
     "consent_lines",
     "correct",
     "count",
+    "count_on",
     "directory",
     "erase",
     "every_batch",
@@ -168,6 +174,8 @@ __all__ = [
     "forget_old",
     "forget_unconfirmed",
     "forgo_reminders",
+    "growth",
+    "growth_is_due",
     "hand_over",
     "held",
     "held_for_reader",
@@ -186,6 +194,7 @@ __all__ = [
     "nameless",
     "narrowing",
     "no_rule",
+    "note_growth",
     "organisation",
     "organisations_known",
     "origin",

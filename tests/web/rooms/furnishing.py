@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from mailer import lists
+from mailer import lists, scheduler
 from mailer.db.schema import Delivery, DeliveryState, Digest, DigestState, DigestText
 from mailer.digests import cadence, life
 from mailer.digests.cadence import Cadence, Every
@@ -66,6 +66,7 @@ def furnish(office: Office) -> None:
         lists.set_cadence(session, listed, monthly.stored(), now=office.clock.now())
     office.colour("meetings", "#ffb000")
     office.app.database.write(_two_that_went, now=office.clock.now())
+    scheduler.count_growth(office.app)
 
 
 def path_of(room: Room) -> str:
