@@ -6,7 +6,11 @@ from mailer.delivery.allowance import Allowance
 from mailer.delivery.assembling import Due, assemble, conclude, due_lists, set_cadence
 from mailer.delivery.assembling import days as cadence_days
 from mailer.delivery.assembling import failed as cadence_failed
-from mailer.delivery.checking import Remark, Severity
+from mailer.delivery.checking import (
+    Remark,
+    Severity,
+    links,
+)
 from mailer.delivery.closing import (
     expire,
     finish,
@@ -29,6 +33,10 @@ from mailer.delivery.exchanges import by_records as group_by_exchanges
 from mailer.delivery.exchanges import wanted as domains_to_ask_about
 from mailer.delivery.fate import Fate, fate
 from mailer.delivery.inspecting import Inspection, fingerprint_of, inspect
+from mailer.delivery.linking import Looked
+from mailer.delivery.linking import found as links_found
+from mailer.delivery.linking import keep as keep_links
+from mailer.delivery.linking import look_at as look_at_links
 from mailer.delivery.notices import (
     Notice,
     Said,
@@ -85,6 +93,7 @@ __all__ = [
     "GroupStanding",
     "Inspection",
     "Intent",
+    "Looked",
     "Lost",
     "NotOpened",
     "Notice",
@@ -132,6 +141,10 @@ __all__ = [
     "inspect",
     "is_loopback",
     "keep_groups",
+    "keep_links",
+    "links",
+    "links_found",
+    "look_at_links",
     "machine_name",
     "open_session",
     "outlook",

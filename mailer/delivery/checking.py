@@ -86,13 +86,17 @@ class Unrendered:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known besides: by when it would go, to how many, of whom so many have no name."""
+    """What is known besides: by when it would go, to how many, of whom so many have no name.
+
+    `segment` says why the segment that it is for cannot be used, if that is so.
+    """
 
     goes_on: date
     recipients: int
     nameless: int = 0
     may_have_gone: bool = False
     retired: tuple[str, ...] = ()
+    segment: str = ""
 
 
 def check(
@@ -285,7 +289,15 @@ def _colour(proof: Proof) -> Iterator[Remark]:
 
 
 def _of_digest(known: Known) -> Iterator[Remark]:
-    if known.recipients == 0:
+    if known.segment:
+        yield Remark(
+            "segment",
+            Severity.ERROR,
+            translatable("The segment that it is for cannot be used: %(why)s."),
+            translatable("Choose another one, or the whole list."),
+            values={"why": known.segment.rstrip(".")},
+        )
+    elif known.recipients == 0:
         yield _warning(
             "nobody",
             translatable("Nobody is subscribed: it would go to nobody."),

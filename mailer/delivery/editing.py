@@ -92,7 +92,8 @@ def queue_digest(  # noqa: PLR0913  (what goes when, on which terms, and who say
     warnings = press.freeze(session, digest_id, now=now)
     if intent.fingerprint or card.list.needs_approval:
         editions = plates.frozen(session, digest_id)
-        known = fingerprint({language: one.hash for language, one in editions.items()})
+        hashes = {language: one.hash for language, one in editions.items()}
+        known = fingerprint(hashes, digest.segment_id)
         if intent.fingerprint not in {"", known}:
             raise Refused(CHANGED)
         if card.list.needs_approval:

@@ -103,8 +103,10 @@ def found(session: Session, digest_id: int) -> Rehearsal | None:
 
 def begin(session: Session, press: Press, digest_id: int, *, now: datetime) -> None:
     """Begin anew. Raises what rendering raises."""
-    listed = life.get(session, digest_id).list_id
-    fresh = Rehearsal(fingerprint_of(session, press, digest_id), subscribers.size(session, listed))
+    digest = life.get(session, digest_id)
+    only = subscribers.narrowing(session, digest.segment_id, digest.list_id)
+    total = subscribers.size(session, digest.list_id, only)
+    fresh = Rehearsal(fingerprint_of(session, press, digest_id), total)
     facts.note(session, _name(digest_id), fresh.stored(), now=now)
 
 
@@ -141,7 +143,10 @@ def _scene(session: Session, press: Press, digest_id: int, after: int, now: date
     upto = subscribers.chunk_end(session, digest.list_id, after=after, size=CHUNK)
     people: list[_Person] = []
     if upto is not None:
-        chosen = subscribers.audience(digest.list_id, after=after, upto=upto, language=own, now=now)
+        only = subscribers.narrowing(session, digest.segment_id, digest.list_id)
+        chosen = subscribers.audience(
+            digest.list_id, after=after, upto=upto, language=own, now=now, only=only
+        )
         people = [_Person(*row) for row in session.execute(chosen)]
     languages = card.list.languages or [own]
     plates = {one: press.plate_of_proof(session, digest_id, one) for one in languages}

@@ -136,8 +136,8 @@ def size_up_to(session: Session, list_id: int, most: int) -> int:
     return int(session.execute(select(func.count()).select_from(some)).scalar_one())
 
 
-def nameless(session: Session, list_id: int) -> int:
-    """Count who is confirmed on a list and has told no name."""
+def nameless(session: Session, list_id: int, only: Sequence[ColumnElement[bool]] = ()) -> int:
+    """Count who is confirmed on a list, within a segment's conditions, and has told no name."""
     statement = (
         select(func.count())
         .select_from(Subscription)
@@ -146,6 +146,7 @@ def nameless(session: Session, list_id: int) -> int:
             col(Subscription.list_id) == list_id,
             col(Subscription.state) == SubscriptionState.CONFIRMED,
             col(Subscriber.name) == "",
+            *only,
         )
     )
     return int(session.execute(statement).scalar_one())

@@ -8,9 +8,9 @@ from datetime import date
 from sqlmodel import Session
 from starlette.responses import Response
 
-from mailer import lists
+from mailer import lists, subscribers
 from mailer.accounts import Seat, unsaved
-from mailer.db.schema import Digest, DigestState, Role, Unsaved
+from mailer.db.schema import Digest, DigestState, Role, Segment, Unsaved
 from mailer.digests import arranging, items, life, order
 from mailer.digests.arranging import Changed, Words
 from mailer.digests.items import Written
@@ -65,6 +65,7 @@ class Seen:
     order: Order
     written: Mapping[int, Written]
     kept: Unsaved | None
+    segments: tuple[Segment, ...]
 
     @property
     def id(self) -> int:
@@ -170,6 +171,7 @@ def _seen(session: Session, visit: Visit, seat: Seat, spoken: str) -> Seen:
     placed = arranging.order_of(session, digest.id)
     written = items.some(session, [one.item_id for one in placed])
     words = arranging.words(session, digest.id, language)
+    segments = subscribers.segments.of_list(session, digest.list_id)
     kept = unsaved.of(session, seat.editor_id, _place(digest.id, language))
     return Seen(
         digest=digest,
@@ -181,6 +183,7 @@ def _seen(session: Session, visit: Visit, seat: Seat, spoken: str) -> Seen:
         order=placed,
         written={one.id: one for one in written},
         kept=kept if kept and Words(**_three(kept.fields)) != words else None,
+        segments=tuple(segments),
     )
 
 
@@ -280,13 +283,18 @@ def _settle(desk: Desk, visit: Visit, seat: Seat) -> Response:
         return page(desk, visit, seat, errors={"date": NOT_A_DATE})
     if layout not in layouts(desk.app.press.templates):
         return page(desk, visit, seat, errors={"layout": NO_LAYOUT})
+    segment, now = _segment(visit.form.get("segment", "")), desk.now()
     try:
-        desk.app.database.write(
-            arranging.settle, digest_id, day, layout, now=desk.now(), by=seat.by
-        )
+        with desk.app.database.writing() as session:
+            arranging.settle(session, digest_id, day, layout, now=now, by=seat.by)
+            life.set_segment(session, digest_id, segment, now=now, by=seat.by)
     except UsageError as error:
         return page(desk, visit, seat, errors={"date": error})
     return frame.go(desk, "digests", digest_id, said="saved")
+
+
+def _segment(text: str) -> int | None:
+    return number({"segment": text}, "segment") if text else None
 
 
 def _move(desk: Desk, visit: Visit, seat: Seat) -> Response:

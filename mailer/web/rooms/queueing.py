@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 from starlette.responses import Response
 
-from mailer import delivery
+from mailer import delivery, fetching, subscribers
 from mailer.accounts import Seat
 from mailer.db.schema import Approval, Digest, Role
-from mailer.delivery import Inspection, Intent, Outlook
+from mailer.delivery import Inspection, Intent, Looked, Outlook, Remark
 from mailer.digests import approvals, moments
 from mailer.digests.moments import LocalTime
-from mailer.errors import MomentInvalid, Refused
+from mailer.errors import MomentInvalid, Refused, UsageError
 from mailer.language import Language, translatable
 from mailer.lists import Card
 from mailer.web.desk import Desk
@@ -22,6 +22,14 @@ from mailer.web.rooms.room import number
 from mailer.web.visit import Visit
 
 LONGEST_REASON = 500
+
+LINK_SECONDS = 8
+"""How long one link may take; all of them together, what `delivery.linking` says."""
+
+LARGEST_LOOK = 100_000
+"""Bytes that are read of what a link leads to: it is there, and that is all we ask."""
+
+ANY_TYPE = ("text/*", "image/*", "application/*", "audio/*", "video/*", "font/*", "model/*")
 
 IN_THE_WAY = translatable("Something is in the way still: see above.")
 SAY_WHY = translatable("Say why it may go all the same.")
@@ -39,6 +47,9 @@ class Ready:
     ahead: Outlook
     when: LocalTime | None
     is_approved: bool
+    segment: str
+    warnings: list[Remark]
+    looked: Looked | None
 
 
 def show(desk: Desk, visit: Visit, seat: Seat) -> Response:
@@ -47,7 +58,9 @@ def show(desk: Desk, visit: Visit, seat: Seat) -> Response:
 
 
 def press(desk: Desk, visit: Visit, seat: Seat) -> Response:
-    """Queue the digest, or say what is in the way."""
+    """Queue the digest, or say what is in the way; or look at its links."""
+    if visit.form.get("deed") == "links":
+        return _look_at_links(desk, visit, seat)
     digest_id, form, app = number(visit.parts, "digest"), visit.form, desk.app
     reason = " ".join(form.get("reason", "").split())
     try:
@@ -57,9 +70,10 @@ def press(desk: Desk, visit: Visit, seat: Seat) -> Response:
     now = desk.now()
     with app.database.reading() as session:
         seen = delivery.inspect(session, app.press, digest_id, goes_at=when.at if when else now)
+        warnings = _warnings(session, digest_id, seen)
     if seen.errors:
         return _page(desk, visit, seat, errors={"checks": IN_THE_WAY})
-    if seen.warnings and not reason:
+    if warnings and not reason:
         return _page(desk, visit, seat, errors={"reason": SAY_WHY})
     if len(reason) > LONGEST_REASON:
         return _page(desk, visit, seat, errors={"reason": TOO_LONG})
@@ -68,7 +82,7 @@ def press(desk: Desk, visit: Visit, seat: Seat) -> Response:
         address=seat.address,
         fingerprint=form.get("fingerprint", "") or "none",
         wait=delivery.UNDO,
-        accepted=tuple(dict.fromkeys(one.code for one in seen.warnings)),
+        accepted=tuple(dict.fromkeys(one.code for one in warnings)),
         reason=reason,
     )
     late = timedelta(hours=app.settings.delivery.late_hours)
@@ -79,6 +93,35 @@ def press(desk: Desk, visit: Visit, seat: Seat) -> Response:
     except Refused as error:
         return _page(desk, visit, seat, errors={"queue": error})
     return frame.go(desk, "digests", digest_id, said="queued")
+
+
+def _look_at_links(desk: Desk, visit: Visit, seat: Seat) -> Response:
+    """Look at where the links lead, and keep what was found for this form of the digest."""
+    digest_id, app, now = number(visit.parts, "digest"), desk.app, desk.now()
+    with app.database.reading() as session:
+        seen = delivery.inspect(session, app.press, digest_id, goes_at=now)
+    found = [url for proof in seen.proofs for url in delivery.links(proof.edition)]
+    theirs = [url for url in dict.fromkeys(found) if not url.startswith(app.links.base)]
+    if seen.fingerprint:
+        dead = delivery.look_at_links(theirs, _look)
+        looked = delivery.Looked(seen.fingerprint, len(theirs), tuple(dead))
+        app.database.write(delivery.keep_links, digest_id, looked, now=now, by=seat.by)
+    return frame.go(desk, "digests", digest_id, "queue", at=visit.form.get("at", "")[:40])
+
+
+def _look(url: str) -> None:
+    """See whether somebody serves an address; what it serves, and how much, is all the same."""
+    try:
+        fetching.fetch(url, types=ANY_TYPE, largest=LARGEST_LOOK, seconds=LINK_SECONDS)
+    except UsageError as error:
+        if str(error) not in {fetching.TOO_LARGE, fetching.NO_SUCH_TYPE}:
+            raise
+
+
+def _warnings(session: Session, digest_id: int, seen: Inspection) -> list[Remark]:
+    """Give what may be accepted: of the digest, and of its links where they were looked at."""
+    looked = delivery.links_found(session, digest_id, seen.fingerprint)
+    return [*seen.warnings, *(looked.remarks if looked else ())]
 
 
 def said_when(language: Language, when: LocalTime) -> str:
@@ -124,11 +167,14 @@ def _page(
         digest=ready.digest,
         card=ready.card,
         seen=ready.inspection,
+        warnings=ready.warnings,
+        looked=ready.looked,
         asked=ready.asked,
         ahead=ready.ahead,
         when=when,
         said=said_when(spoken, when) if when else "",
         at=typed[:40],
+        segment=ready.segment,
         valid=valid,
         needs_approval=ready.card.list.needs_approval,
         is_approved=ready.is_approved,
@@ -171,7 +217,17 @@ def _ready(session: Session, desk: Desk, visit: Visit, seat: Seat, when: LocalTi
         ahead,
         when,
         _is_approved(session, digest.id, inspection.fingerprint, seat),
+        _segment(session, digest),
+        _warnings(session, digest.id, inspection),
+        delivery.links_found(session, digest.id, inspection.fingerprint),
     )
+
+
+def _segment(session: Session, digest: Digest) -> str:
+    """Give the name of the segment that a digest is for; nothing for a whole list."""
+    if digest.segment_id is None:
+        return ""
+    return subscribers.segments.get(session, digest.segment_id).name
 
 
 def _is_approved(session: Session, digest_id: int, fingerprint: str, seat: Seat) -> bool:

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from mailer import history, lists
+from mailer import delivery, history, lists
 from mailer.db.schema import Digest, DigestState, Role
 from mailer.digests import life
+from mailer.history import SYSTEM
 from mailer.lists import Edit
+from mailer.subscribers import filters, segments
 from tests.web.rooms.conftest import Desk, Rooms, seen
 from tests.web.rooms.test_digests import draft, hidden
 
@@ -151,3 +153,45 @@ def test_the_calendar_shows_what_goes_and_when_cadences_fall_due(lone_rooms: Roo
     assert "What was decided" not in seen(desk.get("/digests/calendar?month=2027-01"))
     for wrong in ("2026-13", "0000-01", "x", "9999-12"):
         assert desk.get(f"/digests/calendar?month={wrong}").status_code == 404
+
+
+def test_links_are_looked_at_but_none_within_our_own_network(lone_rooms: Rooms) -> None:
+    inner = "http://127.0.0.1/admin"
+    digest_id = draft(lone_rooms, introduction=f"[The page]({inner})")
+    desk, path = lone_rooms.as_(Role.EDITOR), f"/digests/{digest_id}/queue"
+
+    assert desk.post(path, {"deed": "links"}).status_code == 303
+
+    shown = seen(desk.get(path))
+    assert f"A link leads nowhere: {inner}" in shown
+    assert "a network of our own" in shown
+    # it is a warning like others: accepted by a reason, and told in history
+    assert desk.post(path, form(desk, digest_id, reason="")).status_code == 400
+    assert desk.post(path, form(desk, digest_id)).status_code == 303
+    [accepted] = lone_rooms.office.events("digest.accepted")
+    assert "link" in accepted.details["warnings"]
+
+
+def test_a_digest_is_for_a_segment_that_is_counted_and_no_other_lists(lone_rooms: Rooms) -> None:
+    office = lone_rooms.office
+    office.join("kim@reader.example")
+    office.join("jo@other.example")
+    other = office.add_list("other", "Other News")
+    wanted = filters.read({"domain": "reader.example"})
+    with office.app.database.writing() as session:
+        mine, theirs = (
+            segments.save(session, list_id, "Readers", wanted, now=office.clock.now(), by=SYSTEM)
+            for list_id in (1, other)
+        )
+    digest_id, desk = draft(lone_rooms), lone_rooms.as_(Role.EDITOR)
+    path = f"/digests/{digest_id}"
+    settle = {"deed": "settle", "date": "2026-12-01", "layout": "digest"}
+
+    assert desk.post(path, {**settle, "segment": str(theirs)}).status_code == 404
+    assert desk.post(path, {**settle, "segment": str(mine)}).status_code == 303
+
+    assert "1 as things stand · only the segment “Readers”" in seen(desk.get(f"{path}/queue"))
+    desk.post(f"{path}/rehearsal", {"deed": "begin"})
+    found = office.app.database.read(delivery.rehearsal, digest_id)
+    assert found is not None
+    assert (found.total, found.composed) == (1, 1)
