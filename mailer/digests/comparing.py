@@ -12,7 +12,10 @@ from mailer.digests.documents import StoredDocument
 from mailer.digests.typed import FIELDS, Typed
 
 PAPERS = "papers"
-ALL = (*FIELDS, PAPERS)
+PICTURE = ("picture", "picture_alt", "picture_caption", "picture_credit")
+"""What is chosen together: a picture and the words about it."""
+
+ALL = (*(name for name in FIELDS if name not in PICTURE[1:]), PAPERS)
 
 MOST_WORDS = 4_000
 """Words of a text that are compared one by one; longer ones are shown without marks."""
@@ -30,12 +33,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """A field that two editors left differently, and which of them is proposed."""
+    """A field that two editors left differently, and which of them is proposed.
+
+    `pictures` are the hashes of both pictures, small, where the field is one.
+    """
 
     name: str
     mine: tuple[Piece, ...]
     theirs: tuple[Piece, ...]
     proposes_theirs: bool
+    pictures: tuple[str, str] = ("", "")
 
 
 def differing(mine: Typed, theirs: Typed) -> list[str]:
@@ -47,27 +54,50 @@ def both(mine: Typed, theirs: Typed, began: Typed) -> list[Both]:
     """Give each field that differs; `began` is what both of them began with."""
     untouched = set(ALL) - set(differing(mine, began))
     return [
-        Both(name, *_marked(_text(mine, name), _text(theirs, name)), name in untouched)
+        Both(
+            name,
+            *_marked(_shown(mine, name), _shown(theirs, name)),
+            name in untouched,
+            (_small(mine), _small(theirs)) if name == "picture" else ("", ""),
+        )
         for name in differing(mine, theirs)
     ]
 
 
 def chosen(mine: Typed, theirs: Typed, taken: Collection[str]) -> Typed:
     """Give one's own form with some fields as the other editor has them."""
-    fields = {name: theirs[name] for name in FIELDS if name in taken}
+    whole = {*taken, *(PICTURE if "picture" in taken else ())}
+    fields = {name: theirs[name] for name in FIELDS if name in whole}
     papers = theirs.papers if PAPERS in taken else mine.papers
     return replace(mine, fields={**mine.fields, **fields}, papers=papers)
 
 
 def _text(form: Typed, name: str) -> str:
+    """Give all of a field that can differ."""
     if name == PAPERS:
-        return "\n".join(map(_paper, form.papers))
+        return "\n".join(f"{one.title.strip()} {one.link}{one.hash}" for one in form.papers)
+    if name == "picture":
+        return "\n".join(form[one].strip() for one in PICTURE) if form["picture"] else ""
     # A browser ends lines as mail does.
     return form[name].replace("\r\n", "\n").strip()
 
 
+def _shown(form: Typed, name: str) -> str:
+    """Give what is shown of a field."""
+    if name == PAPERS:
+        return "\n".join(map(_paper, form.papers))
+    if name == "picture":
+        words = (form[one].strip() for one in PICTURE[1:]) if form["picture"] else ()
+        return "\n".join(filter(None, words))
+    return _text(form, name)
+
+
+def _small(form: Typed) -> str:
+    return form["picture"].partition(" ")[0]
+
+
 def _paper(one: StoredDocument) -> str:
-    return " · ".join(filter(None, (one.title.strip(), one.kind, one.link or one.hash[:12])))
+    return " · ".join(filter(None, (one.title.strip(), one.kind, one.link)))
 
 
 def _marked(mine: str, theirs: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from sqlmodel import Session
 from starlette.responses import Response
 
-from mailer import lists
+from mailer import lists, media
 from mailer.accounts import Seat, editors, unsaved
 from mailer.db.schema import MailingList, Role, Unsaved
 from mailer.digests import comparing, documents, items, pictures, stock, typed
@@ -285,8 +285,13 @@ def _both(desk: Desk, visit: Visit, seat: Seat, mine: Typed, item_id: int, base:
         one = items.get(session, item_id)
         began = items.version(session, item_id, base)
         names = editors.names(session)
-    language = one.item.language
-    theirs = typed.of(one.version, language)
+        language = one.item.language
+        theirs = typed.of(one.version, language)
+        fields = comparing.both(mine, theirs, typed.of(began, language))
+        known = [
+            known for field in fields for known in field.pictures if media.HASH.fullmatch(known)
+        ]
+        found = media.facts(session, known)
     return frame.page(
         desk,
         visit,
@@ -295,7 +300,8 @@ def _both(desk: Desk, visit: Visit, seat: Seat, mine: Typed, item_id: int, base:
         status=409,
         one=one,
         form=mine,
-        fields=comparing.both(mine, theirs, typed.of(began, language)),
+        fields=fields,
+        shown={known: media.extension(one.media_type) for known, one in found.items()},
         writer=names.get(one.version.written_by or 0, ""),
     )
 

@@ -116,11 +116,13 @@
     addLinks: false,
     didError: () => {},
   });
-  let is_setting = true;
+  // A space at the edge of a word in bold is typed as one that keeps lines together.
+  const written = () => editor.getHTML().replace(/(?<!«)&nbsp;(?=<|&nbsp;| )/g, " ");
+
+  let before = "";
   const set = (html) => {
-    is_setting = true;
     editor.setHTML(html);
-    setTimeout(() => { is_setting = false; });
+    before = written();
   };
   set(first);
   editor.setKeyHandler("Tab", null);
@@ -136,9 +138,11 @@
   };
 
   editor.addEventListener("input", () => {
-    if (is_setting) return;
+    const now = written();
+    if (now === before) return;
+    before = now;
     form.elements.rich.value = "yes";
-    form.elements.body_html.value = editor.getHTML();
+    form.elements.body_html.value = now;
     form.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
@@ -154,7 +158,7 @@
     if (mode === "rich") {
       set(await put("html", source.value));
     } else if (form.elements.rich.value) {
-      source.value = await put("markdown", editor.getHTML());
+      source.value = await put("markdown", written());
     }
     form.elements.rich.value = "";
     localStorage.setItem(MODE, mode);
@@ -228,7 +232,16 @@
   };
 
   const row = (tag) => `<tr>${`<${tag}><br></${tag}>`.repeat(3)}</tr>`;
-  const table = `<table><tbody>${row("th")}${row("td")}${row("td")}</tbody></table><p><br></p>`;
+  const table = `<table data-new><tbody>${row("th")}${row("td")}${row("td")}</tbody></table><p><br></p>`;
+
+  const tabulate = () => {
+    editor.insertHTML(table);
+    const made = root.querySelector("table[data-new]");
+    made.removeAttribute("data-new");
+    const at = document.createRange();
+    at.setStart(made.querySelector("th"), 0);
+    editor.setSelection(at);
+  };
 
   const deeds = {
     bold: toggle("B", () => editor.bold(), () => editor.removeBold()),
@@ -239,7 +252,7 @@
     numbers: toggle("OL", () => editor.makeOrderedList(), () => editor.removeList()),
     quote: toggle("BLOCKQUOTE", () => editor.increaseQuoteLevel(), () => editor.decreaseQuoteLevel()),
     link,
-    table: () => editor.insertHTML(table),
+    table: tabulate,
     undo: () => editor.undo(),
     redo: () => editor.redo(),
   };

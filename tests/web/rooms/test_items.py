@@ -292,6 +292,26 @@ def test_two_editors_of_one_item_overwrite_nothing(rooms: Rooms) -> None:
     assert (saved.number, saved.title, saved.place) == (3, "Kim’s title", "Suva")
 
 
+def test_a_picture_is_chosen_with_its_words(lone_rooms: Rooms) -> None:
+    noor, kim = lone_rooms.as_(Role.EDITOR), lone_rooms.as_(Role.EDITOR)
+    item_id = add(noor)
+    path, files = f"/items/{item_id}/edit", {"photo": ("a.jpg", photo(scene()), "image/jpeg")}
+    form = {**BRUSSELS, "base": "1", "picture_alt": "A scene."}
+    noor.post(path, form, files=files)
+
+    both = kim.post(path, {**BRUSSELS, "title": "Kim’s", "base": "1"})
+    page = LexborHTMLParser(both.text)
+
+    assert len(page.css(".both")) == 2
+    assert len(page.css(".both-words img")) == 1
+    assert "A scene." in seen(both)
+    chosen = {**BRUSSELS, "title": "Kim’s", "base": "2", "deed": "choose"}
+    assert kim.post(path, {**chosen, "take_picture": "theirs"}).status_code == 303
+    saved = lone_rooms.office.app.database.read(items.get, item_id).version
+    assert saved.picture is not None
+    assert (saved.title, saved.picture["alt"]) == ("Kim’s", "A scene.")
+
+
 def test_whoever_chooses_is_told_of_a_third_who_saved_meanwhile(lone_rooms: Rooms) -> None:
     noor, kim = lone_rooms.as_(Role.EDITOR), lone_rooms.as_(Role.EDITOR)
     item_id = add(noor)

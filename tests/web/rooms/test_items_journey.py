@@ -87,6 +87,49 @@ def test_an_editor_writes_an_item_from_a_report_in_word(
     assert (picture["large"]["width"], picture["large"]["height"]) == (1200, 1600)
 
 
+def test_the_bar_says_how_words_look(rooms_street: RoomsStreet, browser: Visitor) -> None:
+    page = browser.page()
+    rooms_street.enter(page, "/items/new", role=Role.EDITOR)
+    page.locator("#rich-words").click()
+    assert page.locator("#kept").inner_text() == ""  # nothing was typed yet
+
+    page.keyboard.type("What was decided")
+    page.get_by_role("button", name="Heading", exact=True).click()
+    page.keyboard.press("Enter")
+    page.keyboard.type("It is ")
+    page.keyboard.press("Control+b")
+    page.keyboard.type("final")
+    page.keyboard.press("Control+b")
+    page.keyboard.type(".")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="List with points").click()
+    page.keyboard.type("one")
+    for _ in range(2):
+        page.keyboard.press("Enter")
+    page.keyboard.type("here")
+    page.keyboard.press("Shift+Home")
+    page.keyboard.press("Control+k")
+    page.get_by_label("Where it leads").fill("office.example/x")
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Table").click()
+    page.keyboard.type("Seats")
+    page.get_by_role("button", name="Bold").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.do") == "redo"
+
+    page.get_by_role("button", name="Show the Markdown").click()
+    page.locator("#body").wait_for()
+    assert page.locator("#body").input_value() == (
+        "# What was decided\n\nIt is **final**.\n\n- one\n\n[here](https://office.example/x)\n\n"
+        "| Seats |  |  |\n| --- | --- | --- |"
+    )
+    page.locator("#body").fill("> quoted")
+    page.get_by_role("button", name="Show it as it looks").click()
+    page.locator("#rich-words blockquote").wait_for()
+
+
 def test_two_editors_at_one_item(rooms_street: RoomsStreet, browser: Visitor) -> None:
     item_id = rooms_street.office.add_item("As it was", "place: Brussels")
     noor, kim = browser.page(), browser.page()
