@@ -1,6 +1,6 @@
 """Who is on which list, on what evidence, and who must not be mailed."""
 
-from mailer.subscribers import filters, segments
+from mailer.subscribers import batches, filters, segments, uploads
 from mailer.subscribers.access import changes
 from mailer.subscribers.arrivals import Import
 from mailer.subscribers.asks import Asked, answer, ask, ask_all, waiting_asks
@@ -17,7 +17,7 @@ from mailer.subscribers.batches import Undone, undo
 from mailer.subscribers.batches import every as every_batch
 from mailer.subscribers.columns import FIELDS
 from mailer.subscribers.erasing import erase
-from mailer.subscribers.export import export_rows, members
+from mailer.subscribers.export import EXPORTED, export_rows, export_some, members
 from mailer.subscribers.filters import Filters, Source
 from mailer.subscribers.finding import Found, Page, Size, count, find
 from mailer.subscribers.finding import size as size_of_some
@@ -54,7 +54,7 @@ from mailer.subscribers.organisations import find as organisation
 from mailer.subscribers.organisations import merge as merge_organisations
 from mailer.subscribers.organisations import rename as rename_organisation
 from mailer.subscribers.origins import known as origin
-from mailer.subscribers.people import Left, Reading, understand
+from mailer.subscribers.people import Left, Reading, guarded, understand
 from mailer.subscribers.preferences import Choice, Hand, Pause, Reader, Settled, choose, reader
 from mailer.subscribers.reminders import forgo_reminders, remind
 from mailer.subscribers.roster import (
@@ -107,6 +107,7 @@ from mailer.subscribers.typos import meant as probably_meant
 __all__ = [
     "AUDIENCE_COLUMNS",
     "EVERYWHERE",
+    "EXPORTED",
     "FIELDS",
     "LINES",
     "MAILS",
@@ -153,6 +154,7 @@ __all__ = [
     "audience",
     "bar",
     "bare",
+    "batches",
     "by_address",
     "change",
     "changes",
@@ -167,6 +169,7 @@ __all__ = [
     "erase",
     "every_batch",
     "export_rows",
+    "export_some",
     "filters",
     "find",
     "follow",
@@ -176,6 +179,7 @@ __all__ = [
     "forgo_reminders",
     "growth",
     "growth_is_due",
+    "guarded",
     "hand_over",
     "held",
     "held_for_reader",
@@ -224,6 +228,7 @@ __all__ = [
     "undo_leaving",
     "undo_move",
     "unsubscribe",
+    "uploads",
     "waiting_asks",
     "writer_of_stayed_out",
 ]

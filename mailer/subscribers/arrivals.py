@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from mailer import ledger, lists
 from mailer.db import upsert
 from mailer.db.schema import Subscriber, Subscription
-from mailer.history import EDITOR, About, record_all, record_each
+from mailer.history import EDITOR, About, By, record_all, record_each
 from mailer.subscribers import consent, landing, suppressions
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED, Step
 from mailer.subscribers.landing import LANDED, Common
@@ -29,6 +29,7 @@ class Import:
     language: str
     basis: str | None = None
     dry_run: bool = False
+    by: By = EDITOR
 
     @property
     def evidence(self) -> dict[str, str]:
@@ -59,9 +60,9 @@ def join(session: Session, wanted: Import, rules: Rules, batch: int, *, now: dat
     _subscribe(session, step, wanted, batch, now)
     here = select(LANDED.c.id, literal(wanted.list_id), LANDED.c.details).order_by(LANDED.c.number)
     if not wanted.basis:
-        record_each(session, "subscription.asked", EDITOR, here, at=now)
+        record_each(session, "subscription.asked", wanted.by, here, at=now)
     if step.state is CONFIRMED:
-        record_each(session, "subscription.confirmed", EDITOR, here, at=now)
+        record_each(session, "subscription.confirmed", wanted.by, here, at=now)
     if step.letter:
         route = lists.route_of(session, wanted.list_id)
         standings = _standings(session, wanted)
@@ -100,7 +101,7 @@ def leave(
         )
         for standing, row in zip(standings, rows, strict=True)
     ]
-    record_all(session, "subscription.left", EDITOR, lines, at=now)
+    record_all(session, "subscription.left", wanted.by, lines, at=now)
 
 
 def suppress(session: Session, rows: Sequence[Row], batch: int, *, now: datetime) -> None:

@@ -28,7 +28,7 @@ from mailer.db.schema import (
     Subscription,
 )
 from mailer.errors import NotFound, Refused
-from mailer.history import EDITOR, About, record, record_all
+from mailer.history import EDITOR, About, By, record, record_all
 from mailer.subscribers import suppressions
 from mailer.subscribers.consent import CONFIRMED, PENDING, UNSUBSCRIBED
 
@@ -131,11 +131,29 @@ def every(session: Session, list_id: int | None = None) -> list[ImportBatch]:
     return list(session.execute(statement).scalars())
 
 
+def page(
+    session: Session, seen: frozenset[int] | None, *, before: int | None = None, most: int = 50
+) -> list[ImportBatch]:
+    """Give the newest batches of some lists (None: of all), one more than `most` if there are."""
+    statement = select(ImportBatch).order_by(col(ImportBatch.id).desc()).limit(most + 1)
+    if seen is not None:
+        statement = statement.where(col(ImportBatch.list_id).in_(seen))
+    if before is not None:
+        statement = statement.where(col(ImportBatch.id) < before)
+    return list(session.execute(statement).scalars())
+
+
+def left_of(session: Session, batch_id: int) -> int:
+    """Tell how many subscriptions still are as a batch made or changed them, at the most."""
+    return _size(session, batch_id)
+
+
 def undo(
     database: Database,
     batch_id: int,
     *,
     now: datetime,
+    by: By = EDITOR,
     dry_run: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Undone:
@@ -161,7 +179,7 @@ def undo(
         progress(done, total)
     if dry_run:
         return sums + Undone(suppressions=database.read(suppressions.count_of_batch, batch_id))
-    return sums + database.write(_end, batch, now=now)
+    return sums + database.write(_end, batch, now=now, by=by)
 
 
 def _size(session: Session, batch_id: int) -> int:
@@ -365,7 +383,7 @@ def _forget(session: Session, ids: Sequence[int], now: datetime) -> None:
     session.execute(delete(Subscriber).where(col(Subscriber.id).in_(set(ids) - named)))
 
 
-def _end(session: Session, batch: ImportBatch, *, now: datetime) -> Undone:
+def _end(session: Session, batch: ImportBatch, *, now: datetime, by: By) -> Undone:
     assert batch.id is not None
     lifted = suppressions.lift_of_batch(session, batch.id)
     has_people = exists().where(col(Subscriber.organisation_id) == col(Organisation.id))
@@ -376,5 +394,5 @@ def _end(session: Session, batch: ImportBatch, *, now: datetime) -> Undone:
     ended = update(ImportBatch).where(col(ImportBatch.id) == batch.id)
     changed(session, ended.values(undone_at=now))
     about = About(list_id=batch.list_id)
-    record(session, "import.undone", EDITOR, about, at=now, details={"batch": batch.id})
+    record(session, "import.undone", by, about, at=now, details={"batch": batch.id})
     return Undone(suppressions=lifted)

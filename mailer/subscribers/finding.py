@@ -113,12 +113,18 @@ def size(session: Session, wanted: Filters, list_id: int | None) -> Size:
     return Size(number)
 
 
-def each(session: Session, wanted: Filters, list_id: int | None) -> Iterator[list[int]]:
-    """Give the numbers of all who are meant, in parcels."""
+def parcel(
+    session: Session, wanted: Filters, list_id: int | None, *, after: str, most: int
+) -> tuple[list[int], str | None]:
+    """Give the numbers of the next who are meant, among `most` looked at, and the place after.
+
+    The place is None behind the last.
+    """
     stream, _ = _leading(wanted, list_id)
-    for chunk in _chunks(session, stream, "", FIRST_LOOK):
-        meant = _matching(session, wanted, list_id, chunk)
-        yield [number for _, number in chunk if number in meant]
+    chunk = stream(session, after, most)
+    meant = _matching(session, wanted, list_id, chunk) if chunk else set()
+    place = chunk[-1][0] if len(chunk) == most else None
+    return [number for _, number in chunk if number in meant], place
 
 
 def _chunks(session: Session, stream: Stream, after: str, first: int) -> Iterator[list[Candidate]]:

@@ -344,7 +344,7 @@ def office_with(database: Database, clock: FrozenClock, folder: Path, **settings
         "tokens": {"keys": [tokens.new_key()]},
         **settings,
     }
-    app = App(Config(Settings(**values), folder), database, clock)
+    app = App(Config(Settings(**values), folder / "config.toml"), database, clock)
     return Office(app, TestClient(web.create(app), client=READER), clock)
 
 

@@ -8,10 +8,11 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from mailer import lists, scheduler
-from mailer.db.schema import Delivery, DeliveryState, Digest, DigestState, DigestText
+from mailer import lists, scheduler, subscribers
+from mailer.db.schema import Delivery, DeliveryState, Digest, DigestState, DigestText, ImportBatch
 from mailer.digests import cadence, life
 from mailer.digests.cadence import Cadence, Every
+from mailer.history import SYSTEM
 from mailer.web.rooms.room import Room
 from tests import rows
 from tests.web.conftest import Office
@@ -26,6 +27,7 @@ HOLES: dict[str, str] = {
     "subscriber": "1",
     "segment": "1",
     "batch": "1",
+    "file": "a-file-to-be-imported",
 }
 
 
@@ -65,8 +67,33 @@ def furnish(office: Office) -> None:
         listed = lists.get(session, "meetings")
         lists.set_cadence(session, listed, monthly.stored(), now=office.clock.now())
     office.colour("meetings", "#ffb000")
+    _bring_people(office)
     office.app.database.write(_two_that_went, now=office.clock.now())
     scheduler.count_growth(office.app)
+
+
+def _bring_people(office: Office) -> None:
+    """Give a segment, an import that ended, and a file that waits."""
+    now, state = office.clock.now(), office.app.config.state
+    batch = ImportBatch(
+        list_id=1,
+        name="members-of-the-regional-capacity-building-programme-2026.csv",
+        kind="table",
+        basis="signed up at the annual meeting",
+        counts={"rows": 3, "confirmed": 2, "bad": 1},
+        started_at=now,
+        ended_at=now,
+    )
+    with office.app.database.writing() as session:
+        session.add(batch)
+        asked = subscribers.Filters(domain="reader.example", language="en")
+        subscribers.segments.save(session, 1, "Readers", asked, now=now, by=SYSTEM)
+    people = "E-Mail;Name;Unit\n" + "".join(
+        f"reader{number}@office.example;Reader {number};A unit of a very long name, {number}\n"
+        for number in range(9)
+    )
+    kept = subscribers.uploads.keep(state, "people.csv", people.encode(), 1, now=now)
+    (state / "imports" / kept.key).rename(state / "imports" / HOLES["file"])
 
 
 def path_of(room: Room) -> str:
