@@ -3,8 +3,8 @@
 What renders and sends is imported when it is asked for: most commands do neither.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,8 @@ class App:
     config: Config
     database: Database
     clock: Clock
+    begin_anew: Callable[[], None] | None = field(default=None, compare=False)
+    """Lets whoever serves it begin anew with the settings as they are now, where it can."""
 
     @classmethod
     def open(

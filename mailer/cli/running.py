@@ -38,8 +38,10 @@ def serve(
     from mailer import serve as served
 
     flags = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    with ctx.obj.open({"web": flags}) as opened:
-        served.run(opened)
+    listening, goes_on = served.Listening(), True
+    while goes_on:
+        with ctx.obj.open({"web": flags}) as opened:
+            goes_on = served.run(opened, listening)
 
 
 @app.command()

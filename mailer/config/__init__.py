@@ -1,6 +1,7 @@
 """The settings: from a TOML file and the environment, every mistake named at once."""
 
 from mailer.config.asking import Check
+from mailer.config.editing import Plain, edit
 from mailer.config.loading import (
     PREFIX,
     Config,
@@ -41,6 +42,7 @@ __all__ = [
     "Organisation",
     "Pace",
     "Partner",
+    "Plain",
     "Retention",
     "Route",
     "Security",
@@ -50,6 +52,7 @@ __all__ = [
     "Tokens",
     "Watch",
     "Web",
+    "edit",
     "forget_environment",
     "load",
     "named_by_environment",

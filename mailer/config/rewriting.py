@@ -35,13 +35,13 @@ def put_first(settings: Path | None, key: str) -> Path:
     found = tomllib.loads(before).get("tokens", {})
     if "keys_file" in found:
         return _into_list(settings.parent / found["keys_file"], key)
-    _replace(settings, _with_key(before, key))
+    replace_file(settings, _with_key(before, key))
     return settings
 
 
 def _into_list(file: Path, key: str) -> Path:
     """Put a key on the first line of a file that holds nothing but keys."""
-    _replace(file, f"{key}\n{file.read_text(encoding='utf-8')}")
+    replace_file(file, f"{key}\n{file.read_text(encoding='utf-8')}")
     return file
 
 
@@ -66,7 +66,7 @@ def _with_key(before: str, key: str) -> str:
     return after
 
 
-def _replace(file: Path, text: str) -> None:
+def replace_file(file: Path, text: str) -> None:
     """Put a new file in the place of an old one, whole or not at all, for the same readers."""
     file = file.resolve()
     beside = file.with_name(f".{file.name}.new")

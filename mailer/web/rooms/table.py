@@ -40,6 +40,7 @@ from mailer.web.rooms import (
     settings,
     staff,
     trail,
+    value_editing,
     values,
     welcome,
 )
@@ -154,6 +155,14 @@ ROOMS = (
         of=Scope.EVERYWHERE,
     ),
     Room("/settings/values", get=values.show, sees=Role.OWNER, of=Scope.EVERYWHERE),
+    Room(
+        "/settings/values/{table}",
+        get=value_editing.show,
+        post=value_editing.press,
+        sees=Role.OWNER,
+        acts=Role.OWNER,
+        of=Scope.EVERYWHERE,
+    ),
     Room("/welcome", get=welcome.show, sees=Role.OWNER, of=Scope.EVERYWHERE),
     Room("/settings/trail", get=trail.show, sees=Role.OWNER, of=Scope.EVERYWHERE),
     Room("/lists", get=list_pages.show_all),

@@ -1,6 +1,6 @@
 """Every setting: its value, its default and where it came from. Secrets are never shown.
 
-They are changed in the file of settings, and `mailer serve` is started anew.
+Those of some tables are changed in `value_editing`, all others in the file of settings.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from mailer.accounts import Seat
 from mailer.config import Settings
 from mailer.errors import ConfigError
 from mailer.web.desk import Desk
-from mailer.web.rooms import frame
+from mailer.web.rooms import frame, value_editing
 from mailer.web.visit import Visit
 
 MASK = "••••••••"
@@ -45,6 +45,7 @@ def show(desk: Desk, visit: Visit, seat: Seat) -> Response:
         "values.html",
         tables=list(_tables(desk.app.settings, _origins(desk.app.config.path))),
         path=str(desk.app.config.path or ""),
+        editable=set(value_editing.TABLES),
         key_ids=[f"{key.id:02x}" for key in ring.keys],
     )
 

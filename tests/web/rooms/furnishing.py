@@ -20,6 +20,7 @@ from tests.web.conftest import Office
 HOLES: dict[str, str] = {
     "slug": "meetings",
     "route": "smtp",
+    "table": "organisation",
     "digest": "1",
     "item": "1",
     "editor": "1",
