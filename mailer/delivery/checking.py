@@ -6,7 +6,7 @@ what is wrong, where, and what to do; its texts are in English, for the catalogu
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -107,8 +107,18 @@ def check(
     for proof in proofs:
         found += _of_proof(proof, known)
     found += _of_digest(known)
-    once = {(one.code, one.where, str(dict(one.values))): one for one in found}
-    return tuple(sorted(once.values(), key=lambda one: not one.is_error))
+    return tuple(sorted(_once(found), key=lambda one: not one.is_error))
+
+
+def _once(found: Iterable[Remark]) -> list[Remark]:
+    """Say what is true of several languages once, with all of them."""
+    said: dict[tuple[str, str], Remark] = {}
+    for one in found:
+        key = one.code, str(dict(one.values))
+        before = said.get(key)
+        where = [*(before.where.split(", ") if before and before.where else ()), one.where]
+        said[key] = replace(one, where=", ".join(dict.fromkeys(filter(None, where))))
+    return list(said.values())
 
 
 def _broken(one: Unrendered) -> Remark:

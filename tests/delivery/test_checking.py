@@ -84,6 +84,19 @@ def test_a_sender_without_a_postal_address_is_remarked_upon_once(ours: Templates
     assert [one.code for one in checking.check(proofs, [], KNOWN)] == ["postal"]
 
 
+def test_what_is_true_of_several_languages_is_said_once(ours: Templates) -> None:
+    content = replace(DIGEST, subject="x" * 80)
+    proofs = [
+        Proof(language, one, render_digest(ours, one))
+        for language in ("en", "ja")
+        for one in [replace(content, language=language)]
+    ]
+
+    [remark] = checking.check(proofs, [], KNOWN)
+
+    assert (remark.code, remark.where) == ("long-subject", "en, ja")
+
+
 def test_a_colour_that_cannot_be_read_is_remarked_upon(ours: Templates) -> None:
     pale = replace(DIGEST, mailing_list=replace(DIGEST.mailing_list, accent="#ffee00"))
 
