@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 def forget(app: App) -> None:
     """Forget what is older than it may be, in small transactions; of all processes one does."""
     now = app.clock.now()
+    subscribers.uploads.sweep(app.config.beside, now=now)  # each machine has files of its own
     if not app.database.write(facts.take_turn, "retention", every=EVERY, now=now):
         return
     kept, write = app.settings.retention, app.database.write

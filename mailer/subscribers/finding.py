@@ -29,6 +29,9 @@ COUNTED = 1_000
 LOOKED_AT = 50_000
 """People looked at for one page: a quarter of a second."""
 
+LOOKED_FOR = 10_000
+"""People looked at to tell a size: a page tells those of many segments."""
+
 FIRST_LOOK = 500
 
 Candidate = tuple[str, int]
@@ -102,13 +105,13 @@ def count(session: Session, wanted: Filters, list_id: int | None) -> Size | None
 
 
 def size(session: Session, wanted: Filters, list_id: int | None) -> Size:
-    """Tell how many there are, up to COUNTED, or as many as LOOKED_AT people hold."""
+    """Tell how many there are, up to COUNTED, or as many as LOOKED_FOR people hold."""
     stream, _ = _leading(wanted, list_id)
     number = looked = 0
     for chunk in _chunks(session, stream, "", FIRST_LOOK):
         number += len(_matching(session, wanted, list_id, chunk))
         looked += len(chunk)
-        if number > COUNTED or looked >= LOOKED_AT:
+        if number > COUNTED or looked >= LOOKED_FOR:
             return Size(min(number, COUNTED), more=True)
     return Size(number)
 

@@ -249,6 +249,11 @@ def sweep(state: Path, *, now: datetime) -> None:
         if datetime.fromisoformat(one.at) < now - KEPT:
             with suppress(Refused, NotFound):
                 drop(state, one.key)
+    for path in (state / FOLDER).glob("*"):
+        # What was begun by a process that died at once.
+        is_whole = (path / SETTLED).exists()
+        if not is_whole and path.stat().st_mtime < (now - KEPT).timestamp():
+            shutil.rmtree(path)
 
 
 TOO_MANY = translatable("There are 50 files here already. Take one away first.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailer import subscribers
+from mailer import retention, subscribers
 from mailer.db.schema import Actor, DeliveryKind, Role, Visibility
 from mailer.errors import NotFound
 from mailer.subscribers import uploads
@@ -178,7 +178,7 @@ def test_files_are_taken_away_by_hand_and_with_time(lone_rooms: Rooms, desk: Des
     assert len(kept(lone_rooms)) == 1
 
     office.clock.move(uploads.KEPT + timedelta(hours=1))
-    uploads.sweep(office.app.config.state, now=office.clock.now())
+    retention.forget(office.app)
 
     with pytest.raises(NotFound):
         uploads.find(office.app.config.state, second.rpartition("/")[2])
