@@ -49,6 +49,7 @@ EDITABLE = {DigestState.DRAFT, DigestState.SCHEDULED}
 """In which states a digest's words can change; a scheduled one is a draft then."""
 
 NOT_A_DATE = translatable("Write the date as year, month and day: 2026-12-01.")
+ON_ITS_WAY = translatable("It is on its way: see how it goes, and stop it there.")
 NO_LAYOUT = translatable("There is no such layout.")
 
 
@@ -385,7 +386,10 @@ def _item(visit: Visit) -> int:
 
 def _take_back(desk: Desk, visit: Visit, seat: Seat) -> Response:
     digest_id = number(visit.parts, "digest")
-    desk.app.database.write(life.unschedule, digest_id, now=desk.now(), by=seat.by)
+    try:
+        desk.app.database.write(life.unschedule, digest_id, now=desk.now(), by=seat.by)
+    except Refused:
+        raise Refused(ON_ITS_WAY) from None
     return frame.go(desk, "digests", digest_id, said="back")
 
 
@@ -397,5 +401,5 @@ def _cancel(desk: Desk, visit: Visit, seat: Seat) -> Response:
 
 def _cancel_unsent(session: Session, digest_id: int, seat: Seat, desk: Desk) -> None:
     if life.get(session, digest_id).state not in EDITABLE:
-        raise Refused(translatable("It is on its way: see how it goes, and stop it there."))
+        raise Refused(ON_ITS_WAY)
     life.cancel(session, digest_id, now=desk.now(), by=seat.by)

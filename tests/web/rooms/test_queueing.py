@@ -72,6 +72,19 @@ def test_what_goes_now_waits_a_minute_in_which_it_is_undone(zoned: Rooms) -> Non
     assert state(zoned, digest_id).state is DigestState.DRAFT
 
 
+def test_what_has_begun_to_go_is_not_undone(lone_rooms: Rooms) -> None:
+    digest_id, desk = draft(lone_rooms), lone_rooms.as_(Role.EDITOR)
+    desk.post(f"/digests/{digest_id}/queue", form(desk, digest_id))
+    lone_rooms.office.clock.move(delivery.UNDO)
+    lone_rooms.office.app.database.write(delivery.promote, now=lone_rooms.office.clock.now())
+
+    answer = desk.post(f"/digests/{digest_id}", {"deed": "back"})
+
+    assert answer.status_code == 409
+    assert "It is on its way" in seen(answer)
+    assert state(lone_rooms, digest_id).state is DigestState.QUEUED
+
+
 def test_an_hour_that_does_not_exist_is_refused_with_the_next_one(zoned: Rooms) -> None:
     digest_id, desk = draft(zoned), zoned.as_(Role.EDITOR)
     path = f"/digests/{digest_id}/queue"
