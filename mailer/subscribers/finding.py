@@ -26,10 +26,10 @@ from mailer.subscribers.organisations import Place
 PAGE = 50
 """People on one page."""
 COUNTED = 1_000
-LOOKED_AT = 50_000
-"""People looked at for one page: a quarter of a second."""
+LOOKED_AT = 10_000
+"""People looked at for one page: some tenths of a second, of a million."""
 
-LOOKED_FOR = 10_000
+LOOKED_FOR = 5_000
 """People looked at to tell a size: a page tells those of many segments."""
 
 FIRST_LOOK = 500
