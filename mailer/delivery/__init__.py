@@ -62,7 +62,7 @@ from mailer.delivery.paces import resume as resume_group
 from mailer.delivery.paces import standings as paces
 from mailer.delivery.plates import frozen, stored
 from mailer.delivery.press import Press
-from mailer.delivery.progress import Ahead, Destination, ahead
+from mailer.delivery.progress import Ahead, Destination, ahead, destinations
 from mailer.delivery.queueing import Terms, freeze_chunk, promote
 from mailer.delivery.reaching import Counts, Reach, reach
 from mailer.delivery.rehearsing import Rehearsal
@@ -126,6 +126,7 @@ __all__ = [
     "conclude",
     "count_as_sent",
     "database_put_back",
+    "destinations",
     "digest_missed",
     "domains_to_ask_about",
     "due_lists",

@@ -52,19 +52,18 @@ class Ahead:
     way: str
     slow: Sequence[GroupStanding]
     workers: int
-    destinations: Sequence[Destination]
+    destinations: Sequence[Destination] = ()
 
 
 def ahead(
     session: Session,
     digest_id: int,
-    sums: Sums,
     known: Mapping[str, config.Route],
     *,
     now: datetime,
     life_of: timedelta,
 ) -> Ahead:
-    """Give what lies before a digest. Goes through all its rows."""
+    """Give what lies before a digest, without its destinations: those take long to count."""
     digest = life.get(session, digest_id)
     home = lists.route_of(session, digest.list_id)
     names = [home, *(known[home].fallback if home in known else ())]
@@ -78,7 +77,6 @@ def ahead(
         way=way,
         slow=slow[:MOST_SLOW],
         workers=ledger.working(session, now=now),
-        destinations=destinations(session, digest_id, sums, now=now),
     )
 
 

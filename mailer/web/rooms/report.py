@@ -58,7 +58,10 @@ def show(desk: Desk, visit: Visit, seat: Seat) -> Response:
     digest_id = number(visit.parts, "digest")
     found = desk.app.database.read(progress.watched, digest_id)
     state = found.digest.state
-    told = desk.watching.report(digest_id) if state not in progress.BEFORE else None
+    is_over = state not in progress.BEFORE
+    told = desk.watching.report(digest_id) if is_over else None
+    # What is still counted of a large digest has its sums already.
+    sums = desk.watching.look(digest_id).sums if is_over and told is None else None
     language = frame.language_of(desk, visit, seat)
     return frame.page(
         desk,
@@ -68,6 +71,8 @@ def show(desk: Desk, visit: Visit, seat: Seat) -> Response:
         told=SAID.get(visit.query.get("said", ""), ""),
         found=found,
         report=told,
+        sums=sums,
+        bar=progress.sums_bar(language, sums) if sums else None,
         drawn=_drawn(language, told) if told else None,
         may_act=seat.may(Role.EDITOR, found.digest.list_id),
         can_go=state in SETTLED,

@@ -103,7 +103,8 @@ def path_of(room: Room) -> str:
 
 
 def _two_that_went(session: Session, *, now: datetime) -> None:
-    people = rows.people(session, sum(count for _, count in TO), now=now, list_id=1)
+    count = sum(each for _, each in TO)
+    people = rows.people(session, count, now=now, list_id=1, first=2)  # as their ids are
     for number, ended in enumerate((False, True), start=2):
         digest_id = rows.a_digest(session, 1, now=now - timedelta(hours=number))
         subject = "The laboratories of five regions meet, and what they asked of each other"

@@ -37,6 +37,16 @@ def _on_its_way(session: Session, states: tuple[str, ...], *, now: datetime) -> 
     return digest_id
 
 
+def settle(office: Office, digest_id: int, before: DeliveryState, after: DeliveryState) -> None:
+    """Let all of a digest's rows that stand somewhere stand elsewhere, a second later."""
+    office.clock.move(timedelta(seconds=1))
+    with office.app.database.writing() as session:
+        some = update(Delivery).where(
+            col(Delivery.digest_id) == digest_id, col(Delivery.state) == before
+        )
+        session.execute(some.values(state=after))
+
+
 def state_of(office: Office, digest_id: int) -> str:
     return office.app.database.read(life.get, digest_id).state.value
 

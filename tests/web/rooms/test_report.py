@@ -1,5 +1,6 @@
 """What became of a digest: numbers that agree with the ledger, and what can still be done."""
 
+import threading
 from datetime import datetime, timedelta
 
 import pytest
@@ -210,3 +211,22 @@ def test_many_columns_are_put_together_and_none_is_lost() -> None:
     assert len(thin) <= charts.MOST_COLUMNS
     assert sum(thin) == sum(range(1000))
     assert each == 9
+
+
+def test_a_large_report_is_counted_beside_and_shown_when_it_is_there(
+    lone_rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest_id = went_out(lone_rooms.office)
+    monkeypatch.setattr("mailer.web.watching.SMALL", 3)
+    desk, path = lone_rooms.as_(Role.VIEWER), f"/digests/{digest_id}/report"
+
+    first = seen(desk.get(path))
+    for thread in threading.enumerate():
+        if thread.name == "counting":
+            thread.join(20)
+
+    assert "being counted" in first
+    assert "Recipients in all 7" in first
+    assert "The relay took it for 2 of 7 recipients." in seen(desk.get(path))
+    lone_rooms.office.clock.move(timedelta(seconds=1))
+    assert "example.org" in seen(desk.get(f"/digests/{digest_id}/progress"))
