@@ -162,7 +162,7 @@ def _heading(node: LexborNode, reading: _Reading) -> Iterator[str]:
     text = _inline([_without(run, STRONG) for run in runs])
     if text:
         # Marks at its end would be taken for the closing of the heading.
-        text = re.sub(r"#+$", lambda found: "\\#" * len(found[0]), text)
+        text = re.sub(r"(?<!\\)#+$", lambda found: "\\#" * len(found[0]), text)
         yield f"{'#' * level} {text}"
 
 
@@ -439,7 +439,8 @@ class _Piece:
 def _marked(runs: Sequence[Run], marks: Sequence[str] = (STRONG, EM)) -> Iterator[_Piece]:
     """Give the runs with their marks, bold around italic."""
     if not marks:
-        yield from map(_said, runs)
+        for run in runs:
+            yield from _said(run)
         return
     mark, *within = marks
     for is_marked, some in groupby(runs, key=lambda run: mark in run.marks):
@@ -450,10 +451,15 @@ def _marked(runs: Sequence[Run], marks: Sequence[str] = (STRONG, EM)) -> Iterato
             yield from inner
 
 
-def _said(run: Run) -> _Piece:
-    if CODE in run.marks and run.text.strip():
-        return _Piece(_code(run.text))
-    return _Piece(_escaped(run.text), is_words=True)
+def _said(run: Run) -> Iterator[_Piece]:
+    core = run.text.strip()
+    if CODE not in run.marks or not core:
+        yield _Piece(_escaped(run.text), is_words=True)
+        return
+    at = run.text.index(core)
+    yield _Piece(run.text[:at], is_words=True)
+    yield _Piece(_code(core))
+    yield _Piece(run.text[at + len(core) :], is_words=True)
 
 
 def _around(text: str, mark: str) -> Iterator[_Piece]:
