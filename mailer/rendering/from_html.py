@@ -7,6 +7,7 @@ once more it stays as it is, letter by letter.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape, unescape
 from itertools import groupby
 from urllib.parse import quote, urlsplit
 
@@ -15,10 +16,17 @@ from markdown_it.common.utils import isMdAsciiPunct, isPunctChar
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mailer import unseen
+from mailer.errors import TooLarge
 from mailer.rendering.html import SCHEMES
 
 LARGEST = 2_000_000
 """Characters of HTML that are read; Word writes ten for each one that is typed."""
+
+LARGEST_CLEAN = 400_000
+"""Characters of what is left when all that is dropped is gone; an item may have fewer."""
+
+MOST_NESTED = 100
+"""Elements within one another; no office program comes near, and each costs a call of ours."""
 
 DEEPEST = 12
 """Levels of lists and quotations; what lies deeper is brought up."""
@@ -50,6 +58,13 @@ WITH_A_LOOK = {*HEADINGS, "ul", "ol", "blockquote", "pre", "table", "hr"}
 STRONG, EM, CODE = "strong", "em", "code"
 MARKS = {"strong": STRONG, "b": STRONG, "em": EM, "i": EM, "code": CODE}
 
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)")
+_ANY_TAG = re.compile(r"<[^<>]*>")
+_NEVER_NESTED = {
+    *("p", "li", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "dt", "dd", "col"),
+    *("br", "hr", "img", "input", "meta", "link", "base", "wbr", "area", "source", "embed"),
+    *HEADINGS,
+}
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~]")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
@@ -81,12 +96,27 @@ class _Reading:
 def to_markdown(html: str, *, heading: int = 1, pictures: bool = True) -> str:
     """Give the Markdown that says what the HTML does; `heading` is the level that `#` stands for.
 
-    Whatever the HTML holds besides is dropped: it is sanitised first.
+    Whatever the HTML holds besides is dropped: it is sanitised first. Raises TooLarge.
     """
-    tree = LexborHTMLParser(_clean(unseen.IN_BLOCK.sub("", html[:LARGEST])))
+    clean = _clean(flattened(unseen.IN_BLOCK.sub("", html[:LARGEST])))
+    if len(clean) > LARGEST_CLEAN:
+        raise TooLarge(f"a text has at most {LARGEST_CLEAN:,} characters with its marks")
+    tree = LexborHTMLParser(clean)
     if tree.body is None:
         return ""
     return "\n\n".join(_blocks(tree.body, _Reading(heading, pictures)))
+
+
+def flattened(html: str) -> str:
+    """Give the HTML as it is, or its words alone where it is nested as no person nests it."""
+    depth = 0
+    for closes, tag in _TAG.findall(html):
+        if tag.casefold() not in _NEVER_NESTED:
+            depth += -1 if closes else 1
+            if depth > MOST_NESTED:
+                return escape(unescape(_ANY_TAG.sub(" ", html)))
+            depth = max(depth, 0)
+    return html
 
 
 def _clean(html: str) -> str:

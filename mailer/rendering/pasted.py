@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mailer.rendering.from_html import HEADINGS, LARGEST, to_markdown
+from mailer.rendering.from_html import HEADINGS, LARGEST, flattened, to_markdown
 
 DEEPEST_LIST = 9
 """Levels that Word's lists have."""
@@ -20,8 +20,8 @@ DEEPEST_LIST = 9
 BOLD_FROM = 600
 """The weight from which letters are bold."""
 
-_FRAGMENT = re.compile(r"<!--\s*StartFragment\s*-->(.*?)<!--\s*EndFragment\s*-->", re.DOTALL)
-_HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
+_STARTS = re.compile(r"<!--\s*StartFragment\s*-->")
+_ENDS = re.compile(r"<!--\s*EndFragment\s*-->")
 _SHOWN_TO_SOME = re.compile(r"<!\[[^\]>]{0,100}\]>")
 _ROWS = re.compile(r"\s*<(?:col|colgroup|tbody|thead|tr)\b")
 _STRAY_SPACE = re.compile(r"(?<![«\d])(?:\u00a0|&nbsp;|&#160;)(?![:;?!»%€°\d])")
@@ -45,7 +45,10 @@ class _Point:
 
 
 def to_markdown_of(html: str) -> str:
-    """Give what is pasted as Markdown: headings, lists, links, tables, bold and italic words."""
+    """Give what is pasted as Markdown: headings, lists, links, tables, bold and italic words.
+
+    Raises TooLarge.
+    """
     tree = LexborHTMLParser(_prepared(html))
     if tree.body is None:
         return ""
@@ -61,12 +64,22 @@ def to_markdown_of(html: str) -> str:
 
 def _prepared(html: str) -> str:
     """Give what was really chosen, without what only some programs are to see."""
-    found = _FRAGMENT.search(html[:LARGEST])
-    cut = found[1] if found else html[:LARGEST]
-    shown = _SHOWN_TO_SOME.sub("", _HIDDEN.sub("", cut.replace(_OWN, "")))
+    cut = html[:LARGEST]
+    if starts := _STARTS.search(cut):
+        ends = _ENDS.search(cut, starts.end())
+        cut = cut[starts.end() : ends.start() if ends else None]
+    cut = flattened(cut)
+    shown = _SHOWN_TO_SOME.sub("", _without_comments(cut.replace(_OWN, "")))
     spaced = _STRAY_SPACE.sub(" ", shown)
     # Of a spreadsheet, the rows are chosen and not the table that they are in.
     return f"<table>{spaced}</table>" if _ROWS.match(spaced) else spaced
+
+
+def _without_comments(html: str) -> str:
+    """Give the HTML without its comments, and without what follows one that has no end."""
+    first, *pieces = html.split("<!--")
+    after = (piece.partition("-->") for piece in pieces)
+    return "".join([first, *(rest for _, _, rest in after)])
 
 
 def _say_headings(tree: LexborHTMLParser) -> None:

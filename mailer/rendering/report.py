@@ -15,6 +15,7 @@ from babel import Locale
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mailer.language import is_code
+from mailer.rendering.from_html import LARGEST_CLEAN, flattened
 from mailer.rendering.pasted import to_markdown_of
 
 LONGEST_TITLE = 300
@@ -77,7 +78,7 @@ class _Days:
 
 def read(content: bytes, charset: str, url: str) -> Report:
     """Give what a page reports; `url` is where it was found."""
-    tree = LexborHTMLParser(_decoded(content, charset))
+    tree = LexborHTMLParser(flattened(_decoded(content, charset)))
     head = _head(tree)
     title = _title(tree, head)
     picture, alt = head.get("og:image", ""), head.get("og:image:alt", "")
@@ -87,7 +88,7 @@ def read(content: bytes, charset: str, url: str) -> Report:
     _make_whole(text, url)
     if not picture:
         picture, alt = _picture(text)
-    body = to_markdown_of(text.html or "")[:LARGEST_TEXT]
+    body = to_markdown_of((text.html or "")[: LARGEST_CLEAN // 4])[:LARGEST_TEXT]
     body, days, place = _when(body, title, head)
     return Report(
         title=title[:LONGEST_TITLE],

@@ -5,6 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
+from mailer.errors import TooLarge
 from mailer.rendering.from_html import to_markdown
 from mailer.rendering.markdown import to_html
 
@@ -64,6 +65,23 @@ def test_what_is_seen_is_the_same_afterwards(html: str) -> None:
         found = {"b": "strong", "i": "em"}.get(tag, tag)
         before, after = LexborHTMLParser(html).css(tag), LexborHTMLParser(again).css(found)
         assert [one.text() for one in after] == [one.text() for one in before]
+
+
+@pytest.mark.parametrize(
+    "tag", ["div", "b", "span", "ul><li", "blockquote", "table><tr><td", "o:p"]
+)
+def test_what_nobody_nests_so_deep_is_read_as_words(tag: str) -> None:
+    assert to_markdown(f"<{tag}>" * 3000 + "one &lt; <i>two</i>") == "one \\< two"
+
+
+def test_many_paragraphs_without_an_end_are_not_nested() -> None:
+    assert to_markdown("<p>a" * 300).count("a") == 300
+    assert "**" in to_markdown("<p>a" * 300 + "<b>b")
+
+
+def test_there_is_an_end_to_a_text() -> None:
+    with pytest.raises(TooLarge):
+        to_markdown("<p>word</p>" * 50_000)
 
 
 TEXT = st.text(st.sampled_from("ab 1.)-+#*_`[]()<>&;!|~\\=:\n\t\u00a0と「」é\u2003"), max_size=12)

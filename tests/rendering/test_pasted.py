@@ -28,6 +28,11 @@ def test_a_paste_keeps_headings_lists_links_and_tables(sample: Path) -> None:
         ("<b style='font-weight:normal'><b>bold</b> plain</b>", "**bold** plain"),
         ("<span style='font-weight:bogus'>x</span>", "x"),
         ("<a href='http://[broken'>x</a>", "x"),
+        ("seen<!-- hidden <!-- and -->more<!-- without end", "seenmore"),
+        ("<!--" * 100_000, ""),
+        ("<!--StartFragment-->" * 50_000 + "x", "x"),
+        ("before<!--StartFragment-->x", "x"),
+        ("<div>" * 5000 + "x", "x"),
         ("<div role='heading' aria-level='2'>Part</div><p>x</p>", "# Part\n\nx"),
     ],
 )
