@@ -94,19 +94,26 @@ def page(
 
 
 def uses(session: Session, item_ids: Sequence[int], lists: Lists = None) -> dict[int, list[Use]]:
-    """Give the digests that items are in, by item, the newest first; cancelled ones are none."""
+    """Give the digests that items are in, by item, the newest first; cancelled ones are none.
+
+    A translation is in a digest where its original is: readers of its language get it there.
+    """
+    member = aliased(Item)
     statement = (
         select(
-            col(DigestItem.item_id),
+            col(Item.id),
             col(Digest.id),
             col(MailingList.slug),
             col(Digest.number),
             col(Digest.state),
         )
+        .join(member, col(member.group_id) == col(Item.group_id))
+        .join(DigestItem, col(DigestItem.item_id) == col(member.id))
         .join(Digest, col(Digest.id) == col(DigestItem.digest_id))
         .join(MailingList, col(MailingList.id) == col(Digest.list_id))
-        .where(col(DigestItem.item_id).in_(item_ids), _counts(lists))
+        .where(col(Item.id).in_(item_ids), _counts(lists))
         .order_by(col(Digest.id).desc())
+        .distinct()
     )
     found: dict[int, list[Use]] = {}
     for item_id, *rest in session.execute(statement):
@@ -203,8 +210,10 @@ def _is_newest() -> ColumnElement[bool]:
 
 
 def _is_used(lists: Lists) -> ColumnElement[bool]:
+    member = aliased(Item)
     return exists().where(
-        col(DigestItem.item_id) == col(Item.id),
+        col(member.group_id) == col(Item.group_id),
+        col(DigestItem.item_id) == col(member.id),
         col(Digest.id) == col(DigestItem.digest_id),
         _counts(lists),
     )

@@ -16,7 +16,14 @@ from mailer.ledger.claims import (
     take_over,
     wait_longer,
 )
-from mailer.ledger.editors import Sums, resend_uncertain, retry_failed, sums, take_as_sent
+from mailer.ledger.editors import (
+    Sums,
+    has_undone,
+    resend_uncertain,
+    retry_failed,
+    sums,
+    take_as_sent,
+)
 from mailer.ledger.forgetting import (
     BLANK,
     forget_letters,
@@ -109,6 +116,7 @@ __all__ = [
     "forget_uses",
     "give_back",
     "give_editions",
+    "has_undone",
     "held_back",
     "hold_back",
     "is_due",

@@ -56,6 +56,15 @@ def sums(session: Session, digest_id: int) -> Sums:
     return Sums(**counts)
 
 
+def has_undone(session: Session, digest_id: int) -> bool:
+    """Tell whether somebody did not get a digest, or nobody knows: quick, of a million too."""
+    undone = select(col(Delivery.digest_id)).where(
+        col(Delivery.digest_id) == digest_id,
+        col(Delivery.state).in_([DeliveryState.FAILED, DeliveryState.UNCERTAIN]),
+    )
+    return session.execute(undone.limit(1)).first() is not None
+
+
 def retry_failed(session: Session, digest_id: int, *, now: datetime, not_after: datetime) -> int:
     """Queue a digest's failed and held rows again, save those held after a restore."""
     held = WAITING & col(Delivery.due_at).is_(None) & ~is_held_back()

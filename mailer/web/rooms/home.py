@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from markupsafe import Markup
@@ -13,14 +13,13 @@ from mailer import delivery, facts, ledger, lists, subscribers, watch
 from mailer.accounts import Seat, unsaved
 from mailer.db.schema import Approval, Digest, Role
 from mailer.delivery import GroupStanding, RouteStanding
-from mailer.digests import afoot, life, moments
-from mailer.digests.cadence import Cadence, upcoming
+from mailer.digests import afoot, life
 from mailer.language import Language
 from mailer.ledger import Sums
 from mailer.lists import Card
 from mailer.subscribers import Growth
 from mailer.web.desk import Desk
-from mailer.web.rooms import charts, frame, progress
+from mailer.web.rooms import charts, frame, list_pages, progress
 from mailer.web.visit import Visit
 
 MOST_LISTS = 12
@@ -138,18 +137,14 @@ def _seen(session: Session, desk: Desk, seat: Seat, language: Language) -> Seen:
     writable = [one for one in cards if seat.may(Role.EDITOR, one)]
     all_of = afoot.afoot(session, list(cards), now=now)
     drafts = [one for one in all_of.drafts if one.list_id in writable]
-    lines = _lines(session, language, cards, all_of)
-    undone = [
-        line
-        for one in all_of.lately
-        if (line := lines[one.id or 0]).sums.uncertain or line.sums.failed
-    ]
+    lately = [one for one in all_of.lately if ledger.has_undone(session, one.id or 0)]
+    lines = _lines(session, desk, language, cards, replace(all_of, lately=lately))
     shown = list(cards.values())[:MOST_LISTS]
-    sizes = [_list_line(session, card, language, now) for card in shown]
+    sizes = [_list_line(session, desk, card, language) for card in shown]
     return Seen(
         going=[lines[one.id or 0] for one in all_of.going],
         paused=[lines[one.id or 0] for one in all_of.paused],
-        undone=undone,
+        undone=[lines[one.id or 0] for one in lately],
         scheduled=[lines[one.id or 0] for one in all_of.scheduled],
         drafts=[lines[one.id or 0] for one in drafts],
         approvals=[
@@ -167,7 +162,11 @@ def _seen(session: Session, desk: Desk, seat: Seat, language: Language) -> Seen:
 
 
 def _lines(
-    session: Session, language: Language, cards: Mapping[int, Card], all_of: afoot.Afoot
+    session: Session,
+    desk: Desk,
+    language: Language,
+    cards: Mapping[int, Card],
+    all_of: afoot.Afoot,
 ) -> dict[int, Line]:
     counted = {one.id or 0: one for one in (*all_of.going, *all_of.paused, *all_of.lately)}
     asked = [digest for _, digest in all_of.approvals]
@@ -178,7 +177,7 @@ def _lines(
         card = cards[digest.list_id]
         texts = words[digest_id]
         text = texts.get(card.list.language) or next(iter(texts.values()), None)
-        sums = ledger.sums(session, digest_id) if digest_id in counted else Sums()
+        sums = desk.watching.look(digest_id).sums if digest_id in counted else Sums()
         bar = progress.sums_bar(language, sums)
         found[digest_id] = Line(digest, card, text.subject if text else "", sums, bar)
     return found
@@ -201,15 +200,14 @@ def _is_mine(session: Session, digest_id: int, cards: Collection[int]) -> bool:
     return digest is not None and digest.list_id in cards
 
 
-def _list_line(session: Session, card: Card, language: Language, now: datetime) -> ListLine:
+def _list_line(session: Session, desk: Desk, card: Card, language: Language) -> ListLine:
+    now = desk.now()
     growth = subscribers.growth(session, card.id, now=now)
-    due_at = None
-    if card.list.cadence:
-        zone = moments.zone(card.list.timezone)
-        [due_at] = upcoming(Cadence.load(card.list.cadence), zone, 1, now=now)
+    due_at = next(iter(list_pages.ahead(card, now=now)), None)
     name = language.gettext("Subscribers over twelve months")
     line = charts.line(growth.counts, name) if growth else Markup()
-    return ListLine(card, subscribers.size(session, card.id), growth, line, due_at)
+    count = list_pages.confirmed_on(session, desk, card.id)
+    return ListLine(card, count, growth, line, due_at)
 
 
 def _house(session: Session, desk: Desk, now: datetime) -> House:

@@ -173,6 +173,21 @@ def test_a_translation_takes_over_all_but_the_words(lone_rooms: Rooms) -> None:
     assert "has its words in" in seen(again)
 
 
+def test_a_translation_is_used_where_its_original_is(lone_rooms: Rooms) -> None:
+    noor, office = lone_rooms.as_(Role.EDITOR), lone_rooms.office
+    original = add(noor)
+    words = {**BRUSSELS, "title": "地域機関の会合", "language": "ja"}
+    noor.post("/items/new", {**words, "translates": str(original)})
+    assert len(titles(noor.get("/items?state=new"))) == 2
+
+    wish = life.Wish("meetings", "What was decided", "", (original,))
+    office.app.database.write(life.draft, wish, now=office.clock.now())
+
+    assert titles(noor.get("/items?state=new")) == []
+    assert "地域機関の会合" in titles(noor.get("/items?state=used"))
+    assert seen(noor.get("/items")).count("meetings 1") == 2
+
+
 # ------------------------------------------------------------------------- looking
 
 
