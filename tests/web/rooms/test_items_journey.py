@@ -32,9 +32,9 @@ def paste(page: "Page", html: str) -> None:
 
 
 def large_photo() -> bytes:
-    """Give a picture of twelve million pixels, as a phone takes them."""
-    noise = Image.effect_noise((375, 500), 90).convert("RGB").resize((3000, 4000))
-    return photo(noise, orientation=6, quality=92)
+    """Give a picture of twelve million pixels and some eight megabytes, as a phone takes them."""
+    noise = Image.effect_noise((1500, 2000), 90).convert("RGB").resize((3000, 4000))
+    return photo(noise, orientation=6, quality=94)
 
 
 def test_an_editor_writes_an_item_from_a_report_in_word(
