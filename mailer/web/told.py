@@ -45,6 +45,8 @@ EVENTS = {
     "subscription.undone": translatable("Import taken back"),
     "subscription.refused": translatable("Not done: the address must not be mailed"),
     "subscription.limited": translatable("Not done: too many letters were asked for"),
+    "subscriber.barred": translatable("Kept from mail"),
+    "subscriber.let_back": translatable("May be mailed again"),
     "subscriber.handed_over": translatable("Mailbox passed into new hands"),
     "subscriber.placed": translatable("Organisation set"),
     "subscriber.move_refused": translatable("Not done: the address must not be mailed"),

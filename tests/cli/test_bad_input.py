@@ -400,7 +400,7 @@ def test_a_digest_of_nothing_is_not_queued(meetings: Office) -> None:
 
 
 def test_a_digest_that_mailboxes_would_cut_is_not_queued(meetings: Office) -> None:
-    words = meetings.file("long.md", "Very long. " * 12_000)
+    words = meetings.file("long.md", "長い話。" * 12_000)
     meetings.ok("digest", "draft", "meetings", "--subject", "Long", "--introduction", words)
 
     said = refused(meetings, 4, "digest", "queue", 1)

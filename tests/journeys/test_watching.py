@@ -37,7 +37,7 @@ def test_a_digest_is_paused_in_mid_run_goes_on_and_is_reported(
         SmtpServer() as server,
         serving(tmp_path, url, server.port, smtp__connections="1") as (office, web),
     ):
-        server.answer("dot", delay=0.3)
+        server.answer("dot", delay=1)
         database = Database(url)
         token = database.write(_people, now=datetime.now(UTC))
         item = office.run("item", "add", office.file("news.md", NEWS)).strip()

@@ -99,6 +99,8 @@ def test_which_mail_may_go_in_spite_of_what(kind: DeliveryKind) -> None:
         DeliveryKind.CONFIRMATION: {BOUNCE, REQUEST},
         DeliveryKind.LEAVE: {BOUNCE},
         DeliveryKind.NOTICE: set(SuppressionReason),
+        DeliveryKind.PASSWORD: set(SuppressionReason),
+        DeliveryKind.APPROVAL: set(SuppressionReason),
         DeliveryKind.ACCESS: {BOUNCE, REQUEST},
         DeliveryKind.MOVE: {BOUNCE},
         DeliveryKind.MOVED: {BOUNCE, REQUEST},

@@ -68,10 +68,6 @@ REASONS = {
     SuppressionReason.EDITOR: translatable("an editor said so"),
 }
 
-MORE_EVENTS = {
-    "subscriber.barred": translatable("Kept from mail"),
-    "subscriber.let_back": translatable("May be mailed again"),
-}
 ACTORS = {
     "reader": translatable("the reader"),
     "editor": translatable("an editor"),
@@ -349,7 +345,7 @@ def _page(
         mail_states=MAIL,
         mail_kinds=KINDS,
         marks=MARKS,
-        events={**EVENTS, **MORE_EVENTS},
+        events=EVENTS,
         actors=ACTORS,
         evidence=EVIDENCE,
         mails=subscribers.MAILS,
